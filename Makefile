@@ -1,0 +1,54 @@
+# Every task is one short target; `make` alone lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+# The first of these that runs and is a Python that the course supports.
+FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+PYTHON ?= $(shell for p in python3.12 python3.11 python3.13 python3 python; do \
+	$$p -c '$(FITS)' 2>/dev/null && echo $$p && break; done)
+# What CI uses is pinned; CONSTRAINTS=/dev/null takes the newest releases instead.
+CONSTRAINTS ?= constraints.txt
+PORT ?= 8000
+BIN := .venv/bin
+READY := .venv/.ready
+HTML := _build/html
+
+.PHONY: help book serve test lint run numbers clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+book: $(READY)  ## build the website, warnings are errors, and say where it is
+	@$(BIN)/jupyter-book build . --builder html -W -n --keep-going -q
+	@echo "The course is built: open $(CURDIR)/$(HTML)/index.html, or run 'make serve'."
+
+serve: book  ## build, serve on this machine and print the address
+	@echo "Reading at http://127.0.0.1:$(PORT)/ (Ctrl+C stops; PORT=… chooses another port)"
+	@$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory $(HTML)
+
+test: lint book  ## run everything: library, notebooks, quoted numbers, pages
+	@$(BIN)/python -m pytest --cov --cov-fail-under=98
+
+lint: $(READY)  ## check the style of code and notebooks
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --exclude '*.ipynb' .
+
+run: $(READY)  ## execute the notebooks, write back what changed, show stale numbers
+	@$(BIN)/python -m booktools.run
+
+numbers: $(READY)  ## the same, and write the stale numbers' new values into the prose
+	@$(BIN)/python -m booktools.run --write-numbers
+
+clean:  ## remove what was built, and the environment
+	rm -rf _build .venv .pytest_cache .hypothesis .ruff_cache .coverage *.egg-info
+
+$(READY): requirements.txt constraints.txt pyproject.toml
+	@test -n "$(PYTHON)" || { \
+	  echo "No Python 3.11, 3.12 or 3.13 was found: install one, or run make PYTHON=/path/to/it"; exit 1; }
+	@$(PYTHON) -c '$(FITS)' 2>/dev/null || { \
+	  echo "$(PYTHON) is not Python 3.11, 3.12 or 3.13, which the course needs: run make PYTHON=/path/to/one"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "$(PYTHON) has no venv module: install it (on Debian and Ubuntu: apt-get install python3-venv), then run make again."; exit 1; }
+	@echo "Setting up .venv (once; about a minute)"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -c $(CONSTRAINTS)
+	@touch $@

@@ -1,0 +1,140 @@
+"""What a distribution is: validation, and every error message about one."""
+
+import math
+from numbers import Real
+
+import numpy as np
+
+# How far a sum may be off 1. Probabilities computed in double precision from a million terms
+# stay well inside the first; single precision needs the second.
+SUM_TOLERANCE = {np.dtype(np.float64): 1e-9, np.dtype(np.float32): 1e-5}
+
+
+def as_pmf(p, *, axis=-1, name="p"):
+    """Probabilities as a floating array with `axis` moved last, or a ValueError that says why not.
+
+    >>> as_pmf([0.5, 0.25, 0.25])
+    array([0.5 , 0.25, 0.25])
+
+    Parameters
+    ----------
+    p : array_like, shape (..., K, ...)
+        Probabilities along `axis`.
+    axis : int
+        The axis of the outcomes.
+    name : str
+        What messages call the argument.
+
+    Returns
+    -------
+    ndarray, shape (..., K)
+        float64, or float32 where `p` is.
+    """
+    array = as_real(p, name=name)
+    if array.ndim == 0:
+        raise ValueError(f"{name} is a single number, not a distribution; pass all probabilities")
+    if not isinstance(axis, (int, np.integer)) or not -array.ndim <= axis < array.ndim:
+        raise ValueError(f"axis is {axis!r}, but {name} has {array.ndim} dimension(s)")
+    if array.size == 0:
+        raise ValueError(f"{name} is empty; a distribution has at least one outcome")
+    bad = ~((array >= 0) & (array < np.inf))
+    if bad.any():
+        where = _first(bad)
+        raise ValueError(
+            f"{_at(name, where)} is {array[where]:.6g}; probabilities are numbers from 0 to 1"
+        )
+    array = np.moveaxis(array, axis, -1)
+    with np.errstate(over="ignore"):  # an infinite sum is refused just below
+        total = array.sum(axis=-1, dtype=np.float64)
+    off = ~(np.abs(total - 1) <= SUM_TOLERANCE[array.dtype])
+    if off.any():
+        where = _first(off)
+        raise ValueError(
+            f"{_at(name, where)} sums to {total[where]:.10g}, not to 1; "
+            "divide it by its sum if these are weights"
+        )
+    return array
+
+
+def as_pmf_pair(p, q, *, axis=-1, names=("p", "q")):
+    """Two validated distributions over the same outcomes, their leading axes broadcast."""
+    p = as_pmf(p, axis=axis, name=names[0])
+    q = as_pmf(q, axis=axis, name=names[1])
+    if p.shape[-1] != q.shape[-1]:
+        raise ValueError(
+            f"{names[0]} has {p.shape[-1]} outcomes and {names[1]} has {q.shape[-1]}; "
+            "both must list the same outcomes (write 0 for those that one of them excludes)"
+        )
+    try:
+        return np.broadcast_arrays(p, q)
+    except ValueError:
+        raise ValueError(
+            f"{names[0]} has shape {p.shape} and {names[1]} has shape {q.shape}; "
+            "their leading axes do not broadcast"
+        ) from None
+
+
+def as_real(x, *, name):
+    """A floating array of real numbers: float32 stays, everything else becomes float64."""
+    try:
+        array = np.asarray(x)
+    except ValueError:
+        raise ValueError(f"{name} is ragged; all its rows must have the same length") from None
+    if array.dtype.kind == "c":
+        raise ValueError(f"{name} is complex; pass real numbers")
+    if array.dtype.kind not in "fiu":
+        raise ValueError(
+            f"{name} holds {_what(array)}, not numbers; convert it, for instance with np.asarray("
+            f"{name}, dtype=float)"
+        )
+    return array if array.dtype == np.float32 else array.astype(np.float64, copy=False)
+
+
+def as_counts(counts, *, name="counts"):
+    """Counts as a 1-D int64 array: whole, non-negative, at least one of them positive."""
+    array = as_real(counts, name=name)
+    if array.ndim != 1:
+        raise ValueError(f"{name} has {array.ndim} dimensions; pass one count for each outcome")
+    bad = ~((array >= 0) & (array < 2.0**53))
+    if bad.any():
+        where = _first(bad)
+        raise ValueError(
+            f"{_at(name, where)} is {array[where]:.6g}; counts are whole numbers, 0 or more"
+        )
+    bad = array != np.floor(array)
+    if bad.any():
+        where = _first(bad)
+        raise ValueError(
+            f"{_at(name, where)} is {array[where]:.6g}; counts are whole numbers: "
+            "pass how often each outcome was seen, not its probability"
+        )
+    if not array.any():
+        raise ValueError(f"{name} holds no observation; an estimate needs at least one")
+    return array.astype(np.int64)
+
+
+def log_unit(base):
+    """How many nats one unit of information in `base` is: divide nats by it."""
+    if isinstance(base, bool) or not isinstance(base, (Real, np.floating, np.integer)):
+        raise ValueError(f"base is {base!r}; pass a number: 2 for bits, math.e for nats")
+    if not 1 < base < math.inf:
+        raise ValueError(f"base is {base!r}; it must be greater than 1: 2 for bits, e for nats")
+    return math.log(base)
+
+
+def scalar_if_0d(x):
+    """A Python float for a single result, the array otherwise."""
+    return x if np.ndim(x) else float(x)
+
+
+def _first(mask):
+    return tuple(int(i) for i in np.argwhere(mask)[0])
+
+
+def _at(name, where):
+    return f"{name}[{', '.join(map(str, where))}]" if where else name
+
+
+def _what(array):
+    kinds = {"U": "text", "S": "bytes", "b": "booleans", "M": "dates", "m": "durations"}
+    return kinds.get(array.dtype.kind, "objects")

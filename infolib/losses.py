@@ -1,0 +1,262 @@
+"""From logits to losses and their gradients. In nats unless `base` says otherwise.
+
+The natural logarithm is what classifiers are trained with, hence the default here; every other
+module answers in bits.
+"""
+
+import math
+
+import numpy as np
+
+from infolib._pmf import as_pmf, as_real, log_unit, scalar_if_0d
+
+
+def softmax(logits, *, axis=-1):
+    """Probabilities in proportion to the exponentials of the logits.
+
+    >>> softmax([0.0, 0.0])
+    array([0.5, 0.5])
+
+    Parameters
+    ----------
+    logits : array_like, shape (..., K)
+        Scores along `axis`; −inf makes a class impossible.
+    axis : int
+        The axis of the classes.
+
+    Returns
+    -------
+    ndarray, shape of `logits`
+        Probabilities along `axis`.
+
+    Raises
+    ------
+    ValueError
+        If a logit is NaN or +inf, or all of a row are −inf.
+
+    References
+    ----------
+    Bishop 2006, eq. (4.62). Derived in chapter 5.
+    """
+    z = _as_logits(logits, axis)
+    weights = np.exp(z - z.max(axis=-1, keepdims=True))
+    return np.moveaxis(weights / weights.sum(axis=-1, keepdims=True), -1, axis)
+
+
+def log_softmax(logits, *, axis=-1):
+    """Natural logarithms of the softmax probabilities, without underflow.
+
+    >>> log_softmax([0.0, -1000.0])
+    array([    0., -1000.])
+
+    Parameters
+    ----------
+    logits : array_like, shape (..., K)
+        Scores along `axis`; −inf makes a class impossible.
+    axis : int
+        The axis of the classes.
+
+    Returns
+    -------
+    ndarray, shape of `logits`
+        In nats, 0 or less.
+
+    Raises
+    ------
+    ValueError
+        If a logit is NaN or +inf, or all of a row are −inf.
+
+    References
+    ----------
+    Goodfellow, Bengio & Courville 2016, §4.1 and §6.2.2.3. Derived in chapter 5.
+    """
+    z = _as_logits(logits, axis)
+    shifted = z - z.max(axis=-1, keepdims=True)
+    with np.errstate(under="ignore"):
+        log_sum = np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    return np.moveaxis(shifted - log_sum, -1, axis)
+
+
+def cross_entropy_loss(logits, labels, *, base=math.e, return_gradient=False):
+    """Cross-entropy of the softmax of each example's logits against its label, in nats.
+
+    Exact also where a model is nearly certain of the truth and `log_softmax` returns 0:
+
+    >>> print(f"{cross_entropy_loss([50.0, 0.0, 0.0], 0):.6e}")
+    3.857500e-22
+
+    Parameters
+    ----------
+    logits : array_like, shape (..., K)
+        Scores of each example along the last axis; −inf makes a class impossible.
+    labels : array_like
+        Either class indices, integers of shape (...), or label distributions, floating, of
+        shape (..., K).
+    base : float
+        Unit of the result: e gives nats, 2 gives bits.
+    return_gradient : bool
+        Whether to return the gradient too.
+
+    Returns
+    -------
+    loss : float or ndarray, shape (...)
+        The loss of each example, in units of `base`; its mean is `loss.mean()`. Infinite where
+        the model holds the truth to be impossible.
+    gradient : ndarray, shape (..., K)
+        Only with `return_gradient`: derivatives of each example's own loss by its logits,
+        softmax minus label.
+
+    Raises
+    ------
+    ValueError
+        If a logit is NaN or +inf, all of a row are −inf, or the labels do not fit the logits.
+
+    References
+    ----------
+    Bishop 2006, eq. (4.108) and (4.109). Derived in chapter 5.
+    """
+    z = _as_logits(logits, -1)
+    unit = log_unit(base)
+    labels = np.asarray(labels)
+    if labels.shape == z.shape and labels.dtype.kind == "f":
+        loss, gradient = _loss_of_distributions(z, as_pmf(labels, name="labels"))
+    else:
+        loss, gradient = _loss_of_indices(z, _as_labels(labels, z.shape))
+    loss = scalar_if_0d(loss / unit)
+    return (loss, gradient / unit) if return_gradient else loss
+
+
+def _loss_of_indices(z, labels):
+    """log(1 + S/e) with S the sum over the other classes: no digits are lost as S/e → 0."""
+    at = labels[..., np.newaxis]
+    z_true = np.take_along_axis(z, at, axis=-1)
+    others = z.copy()
+    np.put_along_axis(others, at, -np.inf, axis=-1)
+    largest = others.max(axis=-1, keepdims=True)
+    # Where all other classes are impossible, nothing is to be shifted.
+    largest = np.where(np.isfinite(largest), largest, 0)
+    with np.errstate(all="ignore"):  # infinite odds are the answer for an impossible truth
+        weights = np.exp(others - largest)
+        total = weights.sum(axis=-1, keepdims=True)
+        # The odds of "any other class" against the truth; their logarithm where they overflow.
+        odds = total * np.exp(largest - z_true)
+        log_odds = largest - z_true + np.log(total)
+        loss = np.where(odds <= 1, np.log1p(odds), log_odds + np.log1p(1 / odds))
+        p_others = np.where(odds <= 1, odds / (1 + odds), 1 / (1 + 1 / odds))
+        # total = 0 goes with p_others = 0.
+        gradient = weights * (p_others / np.where(total > 0, total, 1))
+    np.put_along_axis(gradient, at, 0.0 - p_others, axis=-1)
+    return loss[..., 0], gradient
+
+
+def _loss_of_distributions(z, p):
+    log_q = log_softmax(z)
+    with np.errstate(invalid="ignore"):
+        terms = np.where(p > 0, p * log_q, 0.0)  # 0 · −inf counts as 0
+    return 0.0 - terms.sum(axis=-1), np.exp(log_q) - p
+
+
+def one_hot(labels, n_classes):
+    """Distributions that put all probability on the label.
+
+    >>> one_hot([2, 0], 3)
+    array([[0., 0., 1.],
+           [1., 0., 0.]])
+
+    Parameters
+    ----------
+    labels : array_like of int, shape (...)
+        Class indices from 0 to n_classes − 1.
+    n_classes : int
+        Number of classes.
+
+    Returns
+    -------
+    ndarray, shape (..., n_classes)
+
+    Raises
+    ------
+    ValueError
+        If a label is no index of a class.
+
+    References
+    ----------
+    Bishop 2006, §4.2. Used in chapter 5.
+    """
+    if isinstance(n_classes, bool) or not isinstance(n_classes, (int, np.integer)) or n_classes < 1:
+        raise ValueError(f"n_classes is {n_classes!r}; pass a whole number, 1 or more")
+    labels = np.asarray(labels)
+    labels = _as_labels(labels, (*labels.shape, int(n_classes)))
+    return np.eye(n_classes)[labels]
+
+
+def smooth_labels(p, epsilon):
+    """Label distributions mixed with the uniform one: (1 − ε)·p + ε/K.
+
+    >>> smooth_labels([1.0, 0.0], 0.1)
+    array([0.95, 0.05])
+
+    Parameters
+    ----------
+    p : array_like, shape (..., K)
+        Label distributions along the last axis.
+    epsilon : float
+        Weight of the uniform distribution, from 0 to 1.
+
+    Returns
+    -------
+    ndarray, shape (..., K)
+
+    Raises
+    ------
+    ValueError
+        If `p` is no distribution or `epsilon` is not from 0 to 1.
+
+    References
+    ----------
+    Szegedy et al. 2016, §7. Derived in chapter 5.
+    """
+    p = as_pmf(p)
+    if not 0 <= epsilon <= 1:
+        raise ValueError(f"epsilon is {epsilon!r}; pass a weight from 0 to 1")
+    return (1 - epsilon) * p + epsilon / p.shape[-1]
+
+
+def _as_logits(logits, axis):
+    z = as_real(logits, name="logits")
+    if z.ndim == 0 or z.size == 0:
+        raise ValueError(f"logits has shape {z.shape}; pass a score for each class")
+    bad = np.isnan(z) | (z == np.inf)
+    if bad.any():
+        where = tuple(int(i) for i in np.argwhere(bad)[0])
+        raise ValueError(
+            f"logits[{', '.join(map(str, where))}] is {z[where]}; logits are finite, "
+            "or -inf for an impossible class"
+        )
+    z = np.moveaxis(z, axis, -1)
+    impossible = np.isneginf(z).all(axis=-1)
+    if impossible.any():
+        where = tuple(int(i) for i in np.argwhere(impossible)[0])
+        at = f"logits[{', '.join(map(str, where))}]" if where else "logits"
+        raise ValueError(f"{at} is -inf for every class; at least one must be possible")
+    return z
+
+
+def _as_labels(labels, shape):
+    n_classes = shape[-1]
+    if labels.dtype.kind not in "iu":
+        raise ValueError(
+            f"labels has type {labels.dtype} and shape {labels.shape}; pass class indices as "
+            f"integers of shape {shape[:-1]}, or distributions as floats of shape {shape}"
+        )
+    if labels.shape != shape[:-1]:
+        raise ValueError(
+            f"labels has shape {labels.shape}; for logits of shape {shape} pass class indices "
+            f"of shape {shape[:-1]}, or distributions as floats of shape {shape}"
+        )
+    bad = (labels < 0) | (labels >= n_classes)
+    if bad.any():
+        where = tuple(int(i) for i in np.argwhere(bad)[0])
+        at = f"labels[{', '.join(map(str, where))}]" if where else "labels"
+        raise ValueError(f"{at} is {labels[where]}; classes go from 0 to {n_classes - 1}")
+    return labels

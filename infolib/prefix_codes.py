@@ -1,0 +1,280 @@
+"""Codes whose words can be told apart without separators: Shannon's, Huffman's, and their laws."""
+
+import heapq
+import math
+from collections.abc import Mapping
+from fractions import Fraction
+from itertools import count, product
+
+from infolib._pmf import as_pmf
+
+MAX_BLOCKS = 1_000_000
+
+
+class PrefixCode:
+    """A binary code in which no codeword begins another.
+
+    >>> code = PrefixCode({"sun": "0", "cloud": "10", "rain": "11"})
+    >>> code.encode(["sun", "rain"])
+    '011'
+    >>> code.decode("011")
+    ['sun', 'rain']
+
+    Parameters
+    ----------
+    codewords : mapping of symbol to str
+        Codewords made of 0 and 1, none empty and none the beginning of another.
+
+    Attributes
+    ----------
+    codewords : dict of symbol to str
+    lengths : dict of symbol to int
+        Bits in each codeword.
+
+    Raises
+    ------
+    ValueError
+        If a codeword is empty, holds anything but 0 and 1, or begins another.
+
+    References
+    ----------
+    Cover & Thomas, 2nd ed., §5.1. Derived in chapter 2.
+    """
+
+    def __init__(self, codewords):
+        if not isinstance(codewords, Mapping) or not codewords:
+            raise ValueError("codewords must be a mapping of symbols to words of 0 and 1")
+        for symbol, word in codewords.items():
+            if not isinstance(word, str) or not word or word.strip("01"):
+                raise ValueError(
+                    f"the codeword of {symbol!r} is {word!r}; it must be a text of 0 and 1"
+                )
+        # In sorted order, a word that begins another stands right before one that it begins.
+        ordered = sorted(codewords.items(), key=lambda item: item[1])
+        for (first, word), (second, longer) in zip(ordered, ordered[1:], strict=False):
+            if longer.startswith(word):
+                raise ValueError(
+                    f"the codeword {word!r} of {first!r} begins the codeword {longer!r} of "
+                    f"{second!r}; no message could be decoded without a separator"
+                )
+        self.codewords = dict(codewords)
+        self.lengths = {symbol: len(word) for symbol, word in codewords.items()}
+
+    def encode(self, symbols):
+        """The codewords of a sequence of symbols, one after the other: str of 0 and 1."""
+        words = self.codewords
+        try:
+            return "".join([words[symbol] for symbol in symbols])
+        except KeyError:
+            for position, symbol in enumerate(symbols):
+                if symbol not in words:
+                    raise ValueError(
+                        f"symbols[{position}] is {symbol!r}, which has no codeword"
+                    ) from None
+            raise
+
+    def decode(self, bits):
+        """The symbols that a str of 0 and 1 stands for."""
+        symbol_of = {word: symbol for symbol, word in self.codewords.items()}
+        longest = max(self.lengths.values())
+        symbols, start, length = [], 0, 1
+        while start + length <= len(bits):
+            word = bits[start : start + length]
+            if word in symbol_of:
+                symbols.append(symbol_of[word])
+                start, length = start + length, 1
+            elif length < longest:
+                length += 1
+            else:
+                raise ValueError(
+                    f"no codeword stands at bits[{start}]: the bits are not of this code"
+                )
+        if start < len(bits):
+            raise ValueError(
+                f"the bits end within a codeword that begins at bits[{start}]: they were cut, "
+                "or are not of this code"
+            )
+        return symbols
+
+    def mean_length(self, p):
+        """Expected bits a symbol: Σ p(x)·l(x), for a mapping of symbols to probabilities."""
+        symbols, probabilities = _as_pmf_mapping(p)
+        for symbol, probability in zip(symbols, probabilities, strict=True):
+            if probability > 0 and symbol not in self.lengths:
+                raise ValueError(f"{symbol!r} has probability {probability:.6g} but no codeword")
+        return math.fsum(
+            probability * self.lengths.get(symbol, 0)
+            for symbol, probability in zip(symbols, probabilities, strict=True)
+        )
+
+    def kraft_sum(self):
+        """Σ 2^−l over the codewords: at most 1, and 1 for a code that wastes nothing."""
+        return kraft_sum(self.lengths.values())
+
+
+def kraft_sum(lengths):
+    """Sum of 2^−length over the codewords of a code.
+
+    >>> kraft_sum([1, 2, 2])
+    1.0
+
+    Parameters
+    ----------
+    lengths : iterable of int
+        Bits in each codeword, 1 or more.
+
+    Returns
+    -------
+    float
+        At most 1 if and only if a prefix code with these lengths exists.
+
+    Raises
+    ------
+    ValueError
+        If a length is no whole number of at least 1.
+
+    References
+    ----------
+    Kraft 1949; McMillan 1956; Cover & Thomas, 2nd ed., theorem 5.2.1. Derived in chapter 2.
+    """
+    total = Fraction(0)
+    for position, length in enumerate(lengths):
+        if isinstance(length, bool) or length != int(length) or length < 1:
+            raise ValueError(f"lengths[{position}] is {length!r}; pass whole numbers, 1 or more")
+        total += Fraction(1, 1 << int(length))
+    return float(total)
+
+
+def shannon_code(p):
+    """Prefix code whose words are as long as the information content, rounded up.
+
+    >>> shannon_code({"sun": 0.5, "cloud": 0.3, "rain": 0.2}).lengths
+    {'sun': 1, 'cloud': 2, 'rain': 3}
+
+    Parameters
+    ----------
+    p : mapping of symbol to probability
+        Probabilities; non-negative, summing to 1. A symbol of probability 0 gets no codeword.
+
+    Returns
+    -------
+    PrefixCode
+        Codewords in order of decreasing probability, ties in the order given.
+
+    Raises
+    ------
+    ValueError
+        If `p` is no distribution.
+
+    References
+    ----------
+    Shannon 1948, §9; Cover & Thomas, 2nd ed., §5.4. Derived in chapter 2.
+    """
+    symbols, probabilities = _as_pmf_mapping(p)
+    possible = [(x, q) for x, q in zip(symbols, probabilities, strict=True) if q > 0]
+    possible.sort(key=lambda item: -item[1])  # stable: ties stay in the order given
+    # frexp gives q = m·2^e with ½ ≤ m < 1, so that ⌈−log₂ q⌉ is exact also at powers of 2.
+    lengths = {}
+    for symbol, q in possible:
+        mantissa, exponent = math.frexp(q)
+        lengths[symbol] = max(1, 1 - exponent if mantissa == 0.5 else -exponent + 1)
+    return PrefixCode(_canonical(lengths))
+
+
+def huffman_code(p):
+    """Prefix code with the least mean length that any code for single symbols can have.
+
+    >>> huffman_code({"sun": 0.5, "cloud": 0.3, "rain": 0.2}).lengths
+    {'sun': 1, 'cloud': 2, 'rain': 2}
+
+    Parameters
+    ----------
+    p : mapping of symbol to probability
+        Probabilities; non-negative, summing to 1. A symbol of probability 0 gets no codeword.
+
+    Returns
+    -------
+    PrefixCode
+        Deterministic: ties are broken by the order given.
+
+    Raises
+    ------
+    ValueError
+        If `p` is no distribution.
+
+    References
+    ----------
+    Huffman 1952; Cover & Thomas, 2nd ed., §5.6. Derived in chapter 2.
+    """
+    symbols, probabilities = _as_pmf_mapping(p)
+    order = count()
+    # Of two trees of equal weight the older one is merged first; that keeps words short.
+    heap = [(q, next(order), [x]) for x, q in zip(symbols, probabilities, strict=True) if q > 0]
+    heapq.heapify(heap)
+    lengths = {symbol: 0 for _, _, (symbol,) in sorted(heap, key=lambda tree: tree[1])}
+    if len(lengths) == 1:
+        return PrefixCode({symbol: "0" for symbol in lengths})
+    while len(heap) > 1:
+        (q1, _, tree1), (q2, _, tree2) = heapq.heappop(heap), heapq.heappop(heap)
+        for symbol in tree1 + tree2:
+            lengths[symbol] += 1
+        heapq.heappush(heap, (q1 + q2, next(order), tree1 + tree2))
+    return PrefixCode(_canonical(lengths))
+
+
+def block_distribution(p, n):
+    """Distribution of blocks of `n` independent symbols.
+
+    >>> block_distribution({"a": 0.75, "b": 0.25}, 2)[("a", "b")]
+    0.1875
+
+    Parameters
+    ----------
+    p : mapping of symbol to probability
+        Distribution of a single symbol.
+    n : int
+        Symbols in a block, 1 or more.
+
+    Returns
+    -------
+    dict of tuple to float
+        Probability of each block, in lexicographic order of positions.
+
+    Raises
+    ------
+    ValueError
+        If `p` is no distribution, `n` is not 1 or more, or there are more than a million blocks.
+
+    References
+    ----------
+    Cover & Thomas, 2nd ed., §5.4. Used in chapter 2.
+    """
+    symbols, probabilities = _as_pmf_mapping(p)
+    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
+        raise ValueError(f"n is {n!r}; pass a whole number, 1 or more")
+    if len(symbols) ** n > MAX_BLOCKS:
+        raise ValueError(
+            f"n is {n}: {len(symbols)} symbols make {len(symbols) ** n:,} blocks; "
+            f"choose n so that there are at most {MAX_BLOCKS:,}"
+        )
+    items = list(zip(symbols, probabilities, strict=True))
+    return {
+        tuple(x for x, _ in block): math.prod(q for _, q in block)
+        for block in product(items, repeat=n)
+    }
+
+
+def _canonical(lengths):
+    """Codewords of the given lengths, counted upwards: exists because the Kraft sum is ≤ 1."""
+    codewords, value, previous = {}, 0, 0
+    for symbol, length in sorted(lengths.items(), key=lambda item: item[1]):
+        value <<= length - previous
+        codewords[symbol] = f"{value:0{length}b}"
+        value, previous = value + 1, length
+    return {symbol: codewords[symbol] for symbol in lengths}
+
+
+def _as_pmf_mapping(p):
+    if not isinstance(p, Mapping):
+        raise ValueError("p must be a mapping of symbols to probabilities, such as {'a': 0.5, …}")
+    return list(p), as_pmf(list(p.values())).tolist()
