@@ -59,14 +59,17 @@ UNITS = (
 )
 UNIT_AFTER = re.compile(rf"{TO_UNIT}(?:(?:{UNITS})(?![A-Za-z])|×(?!\s*[\d\\$]))")
 
-# Where numbers are no quantities: code, link targets, HTML tags, directive options, versions.
+# Where numbers are no quantities, besides blocks of code: fences and directive options, code
+# spans, link targets, HTML tags, versions.
+TAGS = "a|b|br|code|details|div|em|i|img|kbd|p|pre|span|strong|sub|summary|sup|t[abdhr]\\w*"
+FENCE = re.compile(r"^ {0,3}(?P<marks>`{3,}|~{3,})(?P<info>.*)$")
 EXEMPT = (
-    re.compile(r"^(?P<f>`{3,})(?!\{).*?^(?P=f)`*[ ]*$", re.DOTALL | re.MULTILINE),  # code blocks
-    re.compile(r"^(?P<f>`{3,})\{code.*?^(?P=f)`*[ ]*$", re.DOTALL | re.MULTILINE),
-    re.compile(r"^`{3,}.*$|^:{3,}.*$|^:[\w-]+:.*$|^\([\w:-]+\)=$", re.MULTILINE),
-    re.compile(r"(?:\{[\w:-]+\})?(?<!`)(?P<t>`+)(?!`).+?(?<!`)(?P=t)(?!`)", re.DOTALL),  # spans
+    re.compile(r"^(?:`{3,}|~{3,}|:{3,}).*$|^:[\w-]+:.*$|^\([\w:-]+\)=$", re.MULTILINE),
+    re.compile(
+        r"(?:\{[\w:-]+\})?(?<!`)(?P<t>`+)(?!`)(?:(?!\n\s*\n).)+?(?<!`)(?P=t)(?!`)", re.DOTALL
+    ),
     re.compile(r"\]\([^)\s]*\)"),
-    re.compile(r"</?[A-Za-z][^<>]*>"),
+    re.compile(rf"</?(?:{TAGS})(?:\s+[A-Za-z-]+(?:=\"[^\"]*\")?)*\s*/?>"),
     re.compile(r"\$\$\s*\([\w:-]+\)"),
     re.compile(r"§\s?\d+(?:\.\d+)*"),
     re.compile(r"(?<![\d.])\d+(?:\.\d+){2,}"),
@@ -148,7 +151,7 @@ def parse(text: str) -> tuple[list[Bound], list[Fault]]:
 
 
 def _numbers(text: str) -> list[Shown]:
-    visible = COMMENT.sub(_blank, text)
+    visible = _without_code_blocks(COMMENT.sub(_blank, text))
     for pattern in EXEMPT:
         visible = pattern.sub(_blank, visible)
     visible = INDEX.sub(_blank, visible)
@@ -165,6 +168,23 @@ def _numbers(text: str) -> list[Shown]:
         )
         found.append(Shown(match.start(), match.end(), match.group(), needs))
     return found
+
+
+def _without_code_blocks(text: str) -> str:
+    """Code blocks blanked; what stands in a directive's fences is prose and stays."""
+    lines, fences = text.split("\n"), []
+    for i, line in enumerate(lines):
+        fence = FENCE.match(line)
+        info = fences[-1]["info"].strip() if fences else "{}"
+        in_code = info.startswith("{code") or not info.startswith("{")
+        if in_code:
+            lines[i] = " " * len(line)
+        if fence and fences and not fence["info"].strip():
+            if fence["marks"].startswith(fences[-1]["marks"]):
+                fences.pop()
+        elif fence and not in_code:
+            fences.append(fence)
+    return "\n".join(lines)
 
 
 def _blank(match: re.Match) -> str:

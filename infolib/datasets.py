@@ -39,7 +39,7 @@ def load_text(name):
     infolib/data/README.md states source, licence and what was done to the texts. Used from
     chapter 1 on.
     """
-    if name not in TEXTS:
+    if not isinstance(name, str) or name not in TEXTS:
         raise ValueError(f"name is {name!r}; the texts are {', '.join(map(repr, TEXTS))}")
     return _file(TEXTS[name]).read_text(encoding="utf-8")
 

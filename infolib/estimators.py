@@ -9,9 +9,13 @@ import math
 import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.spatial import cKDTree
-from scipy.special import betaln, digamma, entr, gammaln, hyp2f1, polygamma
+from scipy.special import betaln, digamma, entr, gammaln, polygamma
 
-from infolib._pmf import as_counts, as_real, log_unit
+from infolib._pmf import as_array, as_counts, as_real, log_unit
+
+# Gauss–Legendre quadrature; e^−NEGLIGIBLE is beyond the last digit.
+NODES, WEIGHTS = np.polynomial.legendre.leggauss(128)
+NEGLIGIBLE = 45.0
 
 
 def count(samples):
@@ -39,7 +43,7 @@ def count(samples):
         samples = np.frombuffer(samples.encode("utf-32-le"), dtype="<u4")
     elif isinstance(samples, (bytes, bytearray)):
         samples = np.frombuffer(samples, dtype=np.uint8)
-    samples = np.asarray(samples)
+    samples = as_array(samples, name="samples")
     if samples.ndim != 1 or samples.size == 0:
         raise ValueError(
             f"samples has shape {samples.shape}; pass one observation or more in a row"
@@ -72,7 +76,7 @@ def plug_in(counts, *, base=2):
 
     References
     ----------
-    Paninski 2003, §2. Derived in chapter 3.
+    Paninski 2003. Derived in chapter 3.
     """
     counts = _observed(counts)
     return float(entr(counts / counts.sum()).sum() / log_unit(base))
@@ -84,11 +88,26 @@ def miller_madow(counts, *, base=2):
     >>> print(f"{miller_madow([2, 1, 1]):.4f}")  # 1.5 + 2/(2·4·ln 2)
     1.8607
 
-    Parameters, errors and unit are those of `plug_in`.
+    Parameters
+    ----------
+    counts : array_like of int, shape (K,)
+        How often each outcome was seen; zeros change nothing.
+    base : float
+        Unit of the result: 2 gives bits, e gives nats, 10 gives bans.
+
+    Returns
+    -------
+    float
+        In units of `base`.
+
+    Raises
+    ------
+    ValueError
+        If the counts are negative, fractional or all zero.
 
     References
     ----------
-    Miller 1955; Paninski 2003, eq. (3). Derived in chapter 3.
+    Miller 1955; Paninski 2003. Derived in chapter 3.
     """
     counts = _observed(counts)
     correction = (counts.size - 1) / (2 * counts.sum())
@@ -101,23 +120,36 @@ def jackknife(counts, *, base=2):
     >>> print(f"{jackknife([2, 1, 1]):.4f}")
     2.2451
 
-    Parameters, errors and unit are those of `plug_in`. A single observation gives 0.
+    Parameters
+    ----------
+    counts : array_like of int, shape (K,)
+        How often each outcome was seen; zeros change nothing.
+    base : float
+        Unit of the result: 2 gives bits, e gives nats, 10 gives bans.
+
+    Returns
+    -------
+    float
+        In units of `base`. A single observation gives 0.
+
+    Raises
+    ------
+    ValueError
+        If the counts are negative, fractional or all zero.
 
     References
     ----------
-    Zahl 1977; Paninski 2003, §4.2. Derived in chapter 3.
+    Zahl 1977; Paninski 2003. Derived in chapter 3.
     """
     counts = _observed(counts)
     unit = log_unit(base)
     n = counts.sum()
     if n == 1:
         return 0.0
-    # Leaving out an observation changes one term of log M − (1/M)·Σ k·log k, with M = n − 1.
-    terms = -entr(counts.astype(float))
-    less = -entr(counts - 1.0)
-    left_out = math.log(n - 1) - (terms.sum() - terms + less) / (n - 1)
-    full = math.log(n) - terms.sum() / n
-    return float((n * full - (n - 1) * (counts * left_out).sum() / n) / unit)
+    # What N·H − (N − 1)·mean adds to H, with all that cancels taken out: the terms k·log k.
+    k = counts[counts > 1]
+    correction = (k / n * (k - 1) * np.log1p(-1 / k)).sum() - (n - 1) * math.log1p(-1 / n)
+    return plug_in(counts, base=base) + float(correction / unit)
 
 
 def grassberger(counts, *, base=2):
@@ -127,11 +159,27 @@ def grassberger(counts, *, base=2):
     2.3901
 
     G(n) = ψ(n) + (−1)ⁿ/2·(ψ((n + 1)/2) − ψ(n/2)), with ψ the digamma function.
-    Parameters, errors and unit are those of `plug_in`.
+
+    Parameters
+    ----------
+    counts : array_like of int, shape (K,)
+        How often each outcome was seen; zeros change nothing.
+    base : float
+        Unit of the result: 2 gives bits, e gives nats, 10 gives bans.
+
+    Returns
+    -------
+    float
+        In units of `base`.
+
+    Raises
+    ------
+    ValueError
+        If the counts are negative, fractional or all zero.
 
     References
     ----------
-    Grassberger 2003, eq. (28) to (30). Used in chapter 3.
+    Grassberger 2003. Used in chapter 3.
     """
     counts = _observed(counts)
     n = counts.sum()
@@ -146,12 +194,26 @@ def chao_shen(counts, *, base=2):
     >>> print(f"{chao_shen([2, 1, 1]):.4f}")
     2.5438
 
-    Parameters, errors and unit are those of `plug_in`. If every outcome was seen once, the
-    coverage is taken as 1/N.
+    Parameters
+    ----------
+    counts : array_like of int, shape (K,)
+        How often each outcome was seen; zeros change nothing.
+    base : float
+        Unit of the result: 2 gives bits, e gives nats, 10 gives bans.
+
+    Returns
+    -------
+    float
+        In units of `base`. If every outcome was seen once, the coverage is taken as 1/N.
+
+    Raises
+    ------
+    ValueError
+        If the counts are negative, fractional or all zero.
 
     References
     ----------
-    Chao & Shen 2003, eq. (8). Used in chapter 3.
+    Chao & Shen 2003. Used in chapter 3.
     """
     counts = _observed(counts)
     n = counts.sum()
@@ -170,11 +232,26 @@ def chao_wang_jost(counts, *, base=2):
     >>> print(f"{chao_wang_jost([2, 1, 1]):.4f}")
     2.2902
 
-    Parameters, errors and unit are those of `plug_in`. It needs no number of outcomes.
+    Parameters
+    ----------
+    counts : array_like of int, shape (K,)
+        How often each outcome was seen; zeros change nothing.
+    base : float
+        Unit of the result: 2 gives bits, e gives nats, 10 gives bans.
+
+    Returns
+    -------
+    float
+        In units of `base`. It needs no number of outcomes.
+
+    Raises
+    ------
+    ValueError
+        If the counts are negative, fractional or all zero.
 
     References
     ----------
-    Chao, Wang & Jost 2013, eq. (7) and its appendix. Used in chapter 3.
+    Chao, Wang & Jost 2013. Used in chapter 3.
     """
     counts = _observed(counts)
     unit = log_unit(base)
@@ -185,11 +262,25 @@ def chao_wang_jost(counts, *, base=2):
         a = 2 * f2 / ((n - 1) * f1 + 2 * f2)
     else:
         a = 2 / ((n - 1) * (f1 - 1) + 2) if f1 > 0 else 1.0
-    # (1 − A)^(1−N)·(−log A − Σ_{r<N} (1 − A)^r/r) is the rest of a series, Σ_{r≥N}: as such, none
-    # of its digits cancel.
+    return float((seen + f1 / n * _rest_of_logarithm(a, n)) / unit)
+
+
+def _rest_of_logarithm(a, n):
+    """(1 − A)^(1−n)·(−log A − Σ_{r<n} (1 − A)^r/r), as an integral in which no digits cancel.
+
+    The bracket is the rest of the series of −log A, and the whole is the integral of
+    x·e^−s/(n·(1 − x·e^(−s/n))) over s > 0, with x = 1 − A. In w, where s = c·(e^w − 1) and c is
+    the scale on which the denominator doubles, it is smooth.
+    """
     x = 1 - a
-    unseen = f1 / n * x / n * hyp2f1(1, n, n + 1, x) if x > 0 else 0.0
-    return float((seen + unseen) / unit)
+    if x <= 0:
+        return 0.0
+    c = n * a / x
+    end = math.log1p(NEGLIGIBLE / c)
+    w = (NODES + 1) / 2 * end
+    s = c * np.expm1(w)
+    f = x * np.exp(-s) / (n * (a - x * np.expm1(-s / n))) * c * np.exp(w)
+    return float(WEIGHTS @ f * end / 2)
 
 
 def nsb(counts, n_outcomes, *, base=2, return_std=False):
@@ -224,7 +315,7 @@ def nsb(counts, n_outcomes, *, base=2, return_std=False):
 
     References
     ----------
-    Nemenman, Shafee & Bialek 2002, eq. (5) to (9); Wolpert & Wolf 1995 for the moments at a
+    Nemenman, Shafee & Bialek 2002; Wolpert & Wolf 1995 for the moments at a
     fixed concentration. Used in chapter 3.
     """
     counts = _observed(counts)
@@ -237,11 +328,12 @@ def nsb(counts, n_outcomes, *, base=2, return_std=False):
     if k == 1:
         return (0.0, 0.0) if return_std else 0.0
     log_beta, weights = _nsb_posterior(counts, k)
-    mean, second = _dirichlet_moments(counts, k, np.exp(log_beta))
-    h = float(weights @ mean)
+    beta = np.exp(log_beta)
+    h = float(weights @ _dirichlet_mean(counts, k, beta))
     if not return_std:
         return h / unit
-    return h / unit, math.sqrt(max(float(weights @ second) - h * h, 0.0)) / unit
+    variance = float(weights @ _dirichlet_square(counts, k, beta, h))
+    return h / unit, math.sqrt(max(variance, 0.0)) / unit
 
 
 def kozachenko_leonenko(samples, *, k=3, base=2):
@@ -342,20 +434,32 @@ def _nsb_slope(beta, k):
     return np.where(beta > 1e4, series, slope)
 
 
-def _dirichlet_moments(counts, k, beta):
-    """E[H] and E[H²] in nats, for p ~ Dirichlet(counts + β), at each β."""
+def _dirichlet(counts, k, beta):
+    """Parameters n + β of the posterior at each β, how many outcomes have each, and their sum."""
     values, multiplicity = np.unique(counts, return_counts=True)
-    values = np.append(values, 0)
+    a = np.append(values, 0) + beta[:, np.newaxis]
     multiplicity = np.append(multiplicity, k - counts.size).astype(float)
-    a = values + beta[:, np.newaxis]
-    total = (multiplicity * a).sum(axis=1, keepdims=True)
-    mean = (multiplicity * a / total * (digamma(total + 1) - digamma(a + 1))).sum(axis=1)
-    # E[H²] = Σ_{i≠j} + Σ_{i=j}; the double sum is a square less its diagonal.
-    shift = digamma(a + 1) - digamma(total + 2)
-    cross = (multiplicity * a * shift).sum(axis=1) ** 2 - (multiplicity * (a * shift) ** 2).sum(1)
-    common = polygamma(1, total + 2)[:, 0]
-    pairs = (multiplicity * a).sum(axis=1) ** 2 - (multiplicity * a**2).sum(axis=1)
-    same_shift = digamma(a + 2) - digamma(total + 2)
-    same = a * (a + 1) * (same_shift**2 + polygamma(1, a + 2) - polygamma(1, total + 2))
-    second = cross - pairs * common + (multiplicity * same).sum(axis=1)
-    return mean, second / (total * (total + 1))[:, 0]
+    return a, multiplicity, (multiplicity * a).sum(axis=1, keepdims=True)
+
+
+def _dirichlet_mean(counts, k, beta):
+    """E[H] in nats, for p ~ Dirichlet(counts + β), at each β."""
+    a, multiplicity, total = _dirichlet(counts, k, beta)
+    return (multiplicity * a / total * (digamma(total + 1) - digamma(a + 1))).sum(axis=1)
+
+
+def _dirichlet_square(counts, k, beta, h):
+    """E[(H − h)²], for p ~ Dirichlet(counts + β), at each β.
+
+    H − h = −Σ p·(log p + h). Taking h into each term leaves little to cancel.
+    """
+    a, multiplicity, total = _dirichlet(counts, k, beta)
+    shift = digamma(a + 1) - digamma(total + 2) + h
+    # The double sum over i ≠ j is a square less its diagonal.
+    pairs = (multiplicity * a * shift).sum(axis=1) ** 2 - (multiplicity * (a * shift) ** 2).sum(1)
+    common = polygamma(1, total + 2)
+    same = a * (a + 1) * ((shift + 1 / (a + 1)) ** 2 + polygamma(1, a + 2) - common)
+    # Σ_{i≠j} aᵢ·aⱼ = total² − Σ a²
+    products = total[:, 0] ** 2 - (multiplicity * a**2).sum(axis=1)
+    sums = pairs - products * common[:, 0] + (multiplicity * same).sum(axis=1)
+    return sums / (total * (total + 1))[:, 0]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from infolib._pmf import as_pmf, as_real, log_unit, scalar_if_0d
+from infolib._pmf import as_joint, log_unit, scalar_if_0d
 from infolib._sums import sum_p_log_p, sum_p_log_ratio
 
 
@@ -33,7 +33,7 @@ def joint_entropy(p_xy, *, base=2):
     ----------
     Cover & Thomas, 2nd ed., eq. (2.8). Derived in chapter 2.
     """
-    p = _as_joint(p_xy)
+    p = as_joint(p_xy)
     return scalar_if_0d(0.0 - sum_p_log_p(_flat(p)) / log_unit(base))
 
 
@@ -66,7 +66,7 @@ def conditional_entropy(p_xy, *, base=2):
     ----------
     Cover & Thomas, 2nd ed., eq. (2.10). Derived in chapter 2.
     """
-    p = _as_joint(p_xy)
+    p = as_joint(p_xy)
     p_x = p.sum(axis=-1, keepdims=True)
     # −Σ p(x,y)·log(p(y|x)): no difference of two entropies, whose digits would cancel.
     p_y_given_x = np.divide(p, p_x, out=np.ones_like(p), where=p_x > 0)
@@ -102,19 +102,12 @@ def mutual_information(p_xy, *, base=2):
     ----------
     Cover & Thomas, 2nd ed., eq. (2.28). Derived in chapters 2 and 6.
     """
-    p = _as_joint(p_xy)
-    independent = p.sum(axis=-1, keepdims=True) * p.sum(axis=-2, keepdims=True)
-    return scalar_if_0d(0.0 + sum_p_log_ratio(_flat(p), _flat(independent)) / log_unit(base))
-
-
-def _as_joint(p_xy):
-    p = as_real(p_xy, name="p_xy")
-    if p.ndim < 2:
-        raise ValueError(
-            f"p_xy has {p.ndim} dimension(s); pass a table with a row for each value of X "
-            "and a column for each value of Y"
-        )
-    return as_pmf(_flat(p), name="p_xy").reshape(p.shape)
+    p = as_joint(p_xy)
+    p_x, p_y = p.sum(axis=-1, keepdims=True), p.sum(axis=-2, keepdims=True)
+    # The mean over X of KL(P(Y|X) ‖ P(Y)): no product of marginals, which might underflow.
+    p_y_given_x = np.divide(p, p_x, out=np.broadcast_to(p_y, p.shape).copy(), where=p_x > 0)
+    told = sum_p_log_ratio(p_y_given_x, np.broadcast_to(p_y, p.shape))
+    return scalar_if_0d(0.0 + (p_x[..., 0] * told).sum(axis=-1) / log_unit(base))
 
 
 def _flat(p):

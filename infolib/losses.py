@@ -5,10 +5,11 @@ module answers in bits.
 """
 
 import math
+from numbers import Real
 
 import numpy as np
 
-from infolib._pmf import as_pmf, as_real, log_unit, scalar_if_0d
+from infolib._pmf import as_array, as_pmf, as_real, check_axis, log_unit, scalar_if_0d
 
 
 def softmax(logits, *, axis=-1):
@@ -39,7 +40,7 @@ def softmax(logits, *, axis=-1):
     Bishop 2006, eq. (4.62). Derived in chapter 5.
     """
     z = _as_logits(logits, axis)
-    weights = np.exp(z - z.max(axis=-1, keepdims=True))
+    weights = np.exp(_below_the_largest(z))
     return np.moveaxis(weights / weights.sum(axis=-1, keepdims=True), -1, axis)
 
 
@@ -71,7 +72,7 @@ def log_softmax(logits, *, axis=-1):
     Goodfellow, Bengio & Courville 2016, §4.1 and §6.2.2.3. Derived in chapter 5.
     """
     z = _as_logits(logits, axis)
-    shifted = z - z.max(axis=-1, keepdims=True)
+    shifted = _below_the_largest(z)
     with np.errstate(under="ignore"):
         log_sum = np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
     return np.moveaxis(shifted - log_sum, -1, axis)
@@ -117,7 +118,7 @@ def cross_entropy_loss(logits, labels, *, base=math.e, return_gradient=False):
     """
     z = _as_logits(logits, -1)
     unit = log_unit(base)
-    labels = np.asarray(labels)
+    labels = as_array(labels, name="labels")
     if labels.shape == z.shape and labels.dtype.kind == "f":
         loss, gradient = _loss_of_distributions(z, as_pmf(labels, name="labels"))
     else:
@@ -133,7 +134,8 @@ def _loss_of_indices(z, labels):
     others = z.copy()
     np.put_along_axis(others, at, -np.inf, axis=-1)
     largest = others.max(axis=-1, keepdims=True)
-    # Where all other classes are impossible, nothing is to be shifted.
+    # Where no other class is possible, any finite number will do.
+    largest = np.where(np.isfinite(largest), largest, z_true)
     largest = np.where(np.isfinite(largest), largest, 0)
     with np.errstate(all="ignore"):  # infinite odds are the answer for an impossible truth
         weights = np.exp(others - largest)
@@ -185,7 +187,7 @@ def one_hot(labels, n_classes):
     """
     if isinstance(n_classes, bool) or not isinstance(n_classes, (int, np.integer)) or n_classes < 1:
         raise ValueError(f"n_classes is {n_classes!r}; pass a whole number, 1 or more")
-    labels = np.asarray(labels)
+    labels = as_array(labels, name="labels")
     labels = _as_labels(labels, (*labels.shape, int(n_classes)))
     return np.eye(n_classes)[labels]
 
@@ -217,9 +219,15 @@ def smooth_labels(p, epsilon):
     Szegedy et al. 2016, §7. Derived in chapter 5.
     """
     p = as_pmf(p)
-    if not 0 <= epsilon <= 1:
+    if not isinstance(epsilon, (Real, np.floating, np.integer)) or not 0 <= epsilon <= 1:
         raise ValueError(f"epsilon is {epsilon!r}; pass a weight from 0 to 1")
     return (1 - epsilon) * p + epsilon / p.shape[-1]
+
+
+def _below_the_largest(z):
+    """Logits less the largest of their row, which changes no softmax and prevents overflow."""
+    with np.errstate(over="ignore"):  # a difference beyond floating point is −inf, rightly
+        return z - z.max(axis=-1, keepdims=True)
 
 
 def _as_logits(logits, axis):
@@ -233,6 +241,7 @@ def _as_logits(logits, axis):
             f"logits[{', '.join(map(str, where))}] is {z[where]}; logits are finite, "
             "or -inf for an impossible class"
         )
+    check_axis(axis, z.ndim, name="logits")
     z = np.moveaxis(z, axis, -1)
     impossible = np.isneginf(z).all(axis=-1)
     if impossible.any():

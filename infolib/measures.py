@@ -33,6 +33,7 @@ def information_content(p, *, base=2):
     ----------
     Cover & Thomas, Elements of Information Theory, 2nd ed., §2.1. Derived in chapter 1.
     """
+    unit = log_unit(base)
     p = as_real(p, name="p")
     outside = ~((p >= 0) & (p <= 1))
     if outside.any():
@@ -41,7 +42,7 @@ def information_content(p, *, base=2):
         raise ValueError(f"{at} is {p[where]:.6g}; a probability is a number from 0 to 1")
     with np.errstate(divide="ignore"):  # log 0 = -inf is the answer
         # log2 is exact for powers of 2, which a quotient of logarithms is not.
-        return scalar_if_0d(0.0 - (np.log2(p) if base == 2 else np.log(p) / log_unit(base)))
+        return scalar_if_0d(0.0 - (np.log2(p) if base == 2 else np.log(p) / unit))
 
 
 def entropy(p, *, base=2, axis=-1):
@@ -74,7 +75,8 @@ def entropy(p, *, base=2, axis=-1):
     Shannon 1948, §6; Cover & Thomas, 2nd ed., eq. (2.1). Derived in chapter 2.
     """
     p = as_pmf(p, axis=axis)
-    return scalar_if_0d(0.0 - sum_p_log_p(p) / log_unit(base))
+    # A sum of probabilities above 1 by rounding must not make an entropy negative.
+    return scalar_if_0d(np.maximum(0.0 - sum_p_log_p(p) / log_unit(base), 0.0))
 
 
 def binary_entropy(p, *, base=2):
@@ -206,7 +208,7 @@ def js_divergence(p, q, *, base=2, axis=-1):
 
     References
     ----------
-    Lin 1991, eq. (4.1); Endres & Schindelin 2003. Derived in chapter 6.
+    Lin 1991, §IV; Endres & Schindelin 2003. Derived in chapter 6.
     """
     p, q = as_pmf_pair(p, q, axis=axis)
     return scalar_if_0d(0.0 + sum_js(p, q) / log_unit(base))
@@ -239,7 +241,8 @@ def perplexity(p, q=None, *, axis=-1):
 
     References
     ----------
-    MacKay 2003, §2; Jelinek et al. 1977. Derived in chapter 4.
+    Jelinek, Mercer, Bahl & Baker 1977. Derived in chapter 4.
     """
     bits = entropy(p, axis=axis) if q is None else cross_entropy(p, q, axis=axis)
-    return 2.0**bits
+    with np.errstate(over="ignore"):  # beyond the range of floating point it is infinite
+        return scalar_if_0d(np.power(2.0, bits))

@@ -87,7 +87,8 @@ def bars(heights, labels=None, *, ax=None, color="blue", annotate="{:.2f}", ylab
     if color not in COLORS:
         raise ValueError(f"color is {color!r}; choose one of {', '.join(COLORS)}")
     ax = _axes(ax)
-    drawn = ax.bar(labels, heights, color=COLORS[color], width=0.7)
+    drawn = ax.bar(np.arange(len(heights)), heights, color=COLORS[color], width=0.7)
+    ax.set_xticks(np.arange(len(heights)), labels)
     if annotate is not None:
         ax.bar_label(drawn, labels=[annotate.format(h) for h in heights], padding=2)
     ax.margins(y=0.12)

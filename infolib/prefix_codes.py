@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from fractions import Fraction
 from itertools import count, product
 
+import numpy as np
+
 from infolib._pmf import as_pmf
 
 MAX_BLOCKS = 1_000_000
@@ -62,16 +64,14 @@ class PrefixCode:
 
     def encode(self, symbols):
         """The codewords of a sequence of symbols, one after the other: str of 0 and 1."""
-        words = self.codewords
+        words, symbols = self.codewords, list(symbols)
         try:
             return "".join([words[symbol] for symbol in symbols])
         except KeyError:
-            for position, symbol in enumerate(symbols):
-                if symbol not in words:
-                    raise ValueError(
-                        f"symbols[{position}] is {symbol!r}, which has no codeword"
-                    ) from None
-            raise
+            position = next(i for i, symbol in enumerate(symbols) if symbol not in words)
+            raise ValueError(
+                f"symbols[{position}] is {symbols[position]!r}, which has no codeword"
+            ) from None
 
     def decode(self, bits):
         """The symbols that a str of 0 and 1 stands for."""
@@ -137,12 +137,7 @@ def kraft_sum(lengths):
     ----------
     Kraft 1949; McMillan 1956; Cover & Thomas, 2nd ed., theorem 5.2.1. Derived in chapter 2.
     """
-    total = Fraction(0)
-    for position, length in enumerate(lengths):
-        if isinstance(length, bool) or length != int(length) or length < 1:
-            raise ValueError(f"lengths[{position}] is {length!r}; pass whole numbers, 1 or more")
-        total += Fraction(1, 1 << int(length))
-    return float(total)
+    return float(_exact_kraft_sum(lengths))
 
 
 def shannon_code(p):
@@ -173,11 +168,15 @@ def shannon_code(p):
     symbols, probabilities = _as_pmf_mapping(p)
     possible = [(x, q) for x, q in zip(symbols, probabilities, strict=True) if q > 0]
     possible.sort(key=lambda item: -item[1])  # stable: ties stay in the order given
-    # frexp gives q = m·2^e with ½ ≤ m < 1, so that ⌈−log₂ q⌉ is exact also at powers of 2.
-    lengths = {}
-    for symbol, q in possible:
-        mantissa, exponent = math.frexp(q)
-        lengths[symbol] = max(1, 1 - exponent if mantissa == 0.5 else -exponent + 1)
+    # frexp gives q = m·2^e with ½ ≤ m < 1, so that 1 − e is ⌈−log₂ q⌉, exactly.
+    lengths = {symbol: max(1, 1 - math.frexp(q)[1]) for symbol, q in possible}
+    if _exact_kraft_sum(lengths.values()) > 1:
+        # The probabilities sum to a little more than 1, by rounding: divide by their exact sum.
+        total = sum(Fraction(q) for _, q in possible)
+        lengths = {
+            symbol: max(1, (math.ceil(total / Fraction(q)) - 1).bit_length())
+            for symbol, q in possible
+        }
     return PrefixCode(_canonical(lengths))
 
 
@@ -250,17 +249,18 @@ def block_distribution(p, n):
     Cover & Thomas, 2nd ed., §5.4. Used in chapter 2.
     """
     symbols, probabilities = _as_pmf_mapping(p)
-    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
+    if not isinstance(n, (int, np.integer)) or not _is_whole_and_positive(n):
         raise ValueError(f"n is {n!r}; pass a whole number, 1 or more")
-    if len(symbols) ** n > MAX_BLOCKS:
+    if n * math.log(len(symbols)) > math.log(MAX_BLOCKS) + 1e-9:
+        blocks = f"{len(symbols) ** n:,}" if n < 100 else f"{len(symbols)}^{n}"
         raise ValueError(
-            f"n is {n}: {len(symbols)} symbols make {len(symbols) ** n:,} blocks; "
+            f"n is {n}: {len(symbols)} symbols make {blocks} blocks; "
             f"choose n so that there are at most {MAX_BLOCKS:,}"
         )
     items = list(zip(symbols, probabilities, strict=True))
     return {
         tuple(x for x, _ in block): math.prod(q for _, q in block)
-        for block in product(items, repeat=n)
+        for block in product(items, repeat=int(n))
     }
 
 
@@ -277,4 +277,22 @@ def _canonical(lengths):
 def _as_pmf_mapping(p):
     if not isinstance(p, Mapping):
         raise ValueError("p must be a mapping of symbols to probabilities, such as {'a': 0.5, …}")
+    for symbol, probability in p.items():
+        if np.ndim(probability) != 0:
+            raise ValueError(f"p of {symbol!r} is {probability!r}; pass one probability for each")
     return list(p), as_pmf(list(p.values())).tolist()
+
+
+def _exact_kraft_sum(lengths):
+    total = Fraction(0)
+    for position, length in enumerate(lengths):
+        if not _is_whole_and_positive(length):
+            raise ValueError(f"lengths[{position}] is {length!r}; pass whole numbers, 1 or more")
+        total += Fraction(1, 1 << int(length))
+    return total
+
+
+def _is_whole_and_positive(x):
+    if isinstance(x, bool) or not isinstance(x, (int, float, np.integer, np.floating)):
+        return False
+    return math.isfinite(x) and x == int(x) and x >= 1

@@ -12,7 +12,7 @@ from itertools import accumulate
 
 import numpy as np
 
-from infolib._pmf import as_pmf
+from infolib._pmf import as_array, as_pmf
 
 # Format, number of symbols, checksum of the model; a checksum of all that and of the message
 # comes after it.
@@ -49,7 +49,8 @@ def encode(symbols, p):
     -------
     bytes
         15 bytes of header and checksum, then the message. The message is longer than the
-        information content of the symbols under `p` by 4 bytes and 2**−15 bits a symbol at most.
+        information content of the symbols under `p` by 4 bytes and 2**−15 + K·2**−31 bits a
+        symbol at most.
 
     Raises
     ------
@@ -70,14 +71,8 @@ def encode(symbols, p):
         while width < BOTTOM:
             low = _emit(low, words)
             width <<= WORD_BITS
-    # The number with the fewest words in the last interval; two are always enough.
-    for size in (1, 2):
-        unit = WINDOW >> (WORD_BITS * size)
-        number = -(-low // unit) * unit
-        if number < low + width:
-            break
-    for _ in range(size):
-        number = _emit(number, words)
+    # The last interval is as wide as the leading word's unit, so one more word singles it out.
+    _emit(-(-low // BOTTOM) * BOTTOM, words)
     head = HEADER.pack(MAGIC, len(symbols), _fingerprint(frequencies))
     message = np.array(words, dtype=">u2").tobytes()
     return head + CHECKSUM.pack(zlib.crc32(head + message)) + message
@@ -161,7 +156,7 @@ def _model(p):
 def _as_symbols(symbols, frequencies):
     if isinstance(symbols, (bytes, bytearray)):
         symbols = np.frombuffer(symbols, dtype=np.uint8)
-    symbols = np.asarray(symbols)
+    symbols = as_array(symbols, name="symbols")
     if symbols.size == 0:
         symbols = symbols.astype(np.int64)
     if symbols.ndim != 1 or symbols.dtype.kind not in "iu":

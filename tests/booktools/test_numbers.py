@@ -80,6 +80,11 @@ class TestCompleteness:
             ("概率为0.5", "0.5"),
             ("```{note}\n0.5\n```", "0.5"),
             ("<details>\n<summary>s</summary>\n\n0.5\n\n</details>", "0.5"),
+            ("```{exercise-start}\n:label: e\n```\n0.5\n```{exercise-end}\n```", "0.5"),
+            ("````{note}\n```python\n1.5\n```\n0.5\n````", "0.5"),
+            ("~~~\n1.5\n~~~\n0.5", "0.5"),
+            ("a stray ` mark\n\n0.5 and another ` there", "0.5"),
+            ("if a <b and 0.5 > c", "0.5"),
         ],
     )
     def test_demands_a_binding(self, text, number):
@@ -93,6 +98,8 @@ class TestCompleteness:
             r"$\log_2 52!$ and $x^{2}$",
             "`0.5 bits` and ``1.5``",
             "```python\nx = 0.5\n```",
+            "~~~\n0.5\n```\n0.5\n~~~",
+            "```{code-block} python\n0.5\n```",
             "see [the page](a/0.5.html)",
             '<img src="x" width="50%">',
             "```{figure} x\n:width: 50%\n```",

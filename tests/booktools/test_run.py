@@ -48,6 +48,19 @@ def test_a_second_run_writes_nothing(path):
     assert (path.stat().st_mtime_ns, path.read_bytes()) == before
 
 
+def test_printed_text_is_one_output_however_it_was_sent(path):
+    sent = nbformat.read(path, 4)
+    sent.cells[
+        1
+    ].source = (
+        "import sys, time\np, x = 0.2, 7.5\nprint('a', flush=True)\ntime.sleep(0.5)\nprint('b')"
+    )
+    nbformat.write(sent, path)
+    run.main([str(path)])
+    (output,) = nbformat.read(path, 4).cells[1].outputs
+    assert output.text == "a\nb\n"
+
+
 def test_nothing_personal_or_fleeting_is_stored(path):
     run.main([str(path)])
     written = nbformat.read(path, 4)
