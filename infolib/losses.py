@@ -120,42 +120,33 @@ def cross_entropy_loss(logits, labels, *, base=math.e, return_gradient=False):
     unit = log_unit(base)
     labels = as_array(labels, name="labels")
     if labels.shape == z.shape and labels.dtype.kind == "f":
-        loss, gradient = _loss_of_distributions(z, as_pmf(labels, name="labels"))
+        p = as_pmf(labels, name="labels")
     else:
-        loss, gradient = _loss_of_indices(z, _as_labels(labels, z.shape))
+        p = one_hot(_as_labels(labels, z.shape), z.shape[-1]).astype(z.dtype)
+    loss, gradient = _loss_and_gradient(z, p)
     loss = scalar_if_0d(loss / unit)
     return (loss, gradient / unit) if return_gradient else loss
 
 
-def _loss_of_indices(z, labels):
-    """log(1 + S/e) with S the sum over the other classes: no digits are lost as S/e → 0."""
-    at = labels[..., np.newaxis]
-    z_true = np.take_along_axis(z, at, axis=-1)
-    others = z.copy()
-    np.put_along_axis(others, at, -np.inf, axis=-1)
-    largest = others.max(axis=-1, keepdims=True)
-    # Where no other class is possible, any finite number will do.
-    largest = np.where(np.isfinite(largest), largest, z_true)
-    largest = np.where(np.isfinite(largest), largest, 0)
-    with np.errstate(all="ignore"):  # infinite odds are the answer for an impossible truth
-        weights = np.exp(others - largest)
-        total = weights.sum(axis=-1, keepdims=True)
-        # The odds of "any other class" against the truth; their logarithm where they overflow.
-        odds = total * np.exp(largest - z_true)
-        log_odds = largest - z_true + np.log(total)
-        loss = np.where(odds <= 1, np.log1p(odds), log_odds + np.log1p(1 / odds))
-        p_others = np.where(odds <= 1, odds / (1 + odds), 1 / (1 + 1 / odds))
-        # total = 0 goes with p_others = 0.
-        gradient = weights * (p_others / np.where(total > 0, total, 1))
-    np.put_along_axis(gradient, at, 0.0 - p_others, axis=-1)
-    return loss[..., 0], gradient
+def _loss_and_gradient(z, p):
+    """Σ p·(−log softmax) and softmax − p, without losing digits where the softmax nears 1.
 
-
-def _loss_of_distributions(z, p):
-    log_q = log_softmax(z)
-    with np.errstate(invalid="ignore"):
-        terms = np.where(p > 0, p * log_q, 0.0)  # 0 · −inf counts as 0
-    return 0.0 - terms.sum(axis=-1), np.exp(log_q) - p
+    Only the largest logit's class can be nearly certain. With S the sum of exp(z − max z) over
+    the others, its loss is log(1 + S), and each class below pays its distance to the top besides.
+    """
+    top = z.argmax(axis=-1, keepdims=True)
+    shifted = _below_the_largest(z)
+    with np.errstate(under="ignore", invalid="ignore"):
+        weights = np.exp(shifted)
+        np.put_along_axis(weights, top, 0, axis=-1)
+        rest = weights.sum(axis=-1, keepdims=True)
+        loss_of_class = np.log1p(rest) - shifted
+        loss = np.where(p > 0, p * loss_of_class, 0).sum(axis=-1)  # 0·inf counts as 0
+        gradient = weights / (1 + rest) - p
+        # At the top, softmax − p as (1 − p) − (1 − softmax).
+        doubt = (1 - np.take_along_axis(p, top, axis=-1)) - rest / (1 + rest)
+    np.put_along_axis(gradient, top, doubt, axis=-1)
+    return loss, gradient
 
 
 def one_hot(labels, n_classes):

@@ -393,3 +393,13 @@ def test_smoothing_refuses_weights_that_are_none(epsilon):
 def test_smoothing_refuses_what_is_no_number(epsilon):
     with pytest.raises(ValueError, match="epsilon is"):
         smooth_labels([0.5, 0.5], epsilon)
+
+
+def test_a_label_as_a_distribution_is_as_exact_as_an_index():
+    logits = np.array([[50.0, 0.0, 0.0], [0.0, 1000.0, 0.0], [3.0, 2.0, 1.0]])
+    by_index = cross_entropy_loss(logits, [0, 0, 2], return_gradient=True)
+    by_distribution = cross_entropy_loss(logits, one_hot([0, 0, 2], 3), return_gradient=True)
+    assert by_index[0].tolist() == by_distribution[0].tolist()
+    assert by_index[1].tolist() == by_distribution[1].tolist()
+    assert by_index[0][0] == pytest.approx(3.8574996959278e-22, rel=1e-12)
+    assert by_index[1][0, 0] == pytest.approx(-3.8574996959278e-22, rel=1e-12)
