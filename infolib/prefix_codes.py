@@ -181,7 +181,7 @@ def shannon_code(p):
 
 
 def huffman_code(p):
-    """Prefix code with the least mean length that any code for single symbols can have.
+    """Prefix code of least mean length among all uniquely decodable codes for single symbols.
 
     >>> huffman_code({"sun": 0.5, "cloud": 0.3, "rain": 0.2}).lengths
     {'sun': 1, 'cloud': 2, 'rain': 2}
