@@ -180,7 +180,9 @@ def one_hot(labels, n_classes):
         raise ValueError(f"n_classes is {n_classes!r}; pass a whole number, 1 or more")
     labels = as_array(labels, name="labels")
     labels = _as_labels(labels, (*labels.shape, int(n_classes)))
-    return np.eye(n_classes)[labels]
+    hot = np.zeros((*labels.shape, n_classes))
+    np.put_along_axis(hot, labels[..., np.newaxis], 1, axis=-1)
+    return hot
 
 
 def smooth_labels(p, epsilon):

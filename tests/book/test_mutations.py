@@ -28,16 +28,19 @@ def change_digit(bound):
     return bound.shown.text[:last] + digit + bound.shown.text[last + 1 :]
 
 
-def unit(bound):
-    """One unit in the last place shown, as an expression."""
+def one_unit_more(bound):
+    """The expression's value plus one unit in the last place shown, as an expression."""
     match = numbers.NUMBER.fullmatch(bound.shown.text)
     if match["infinity"]:
-        return "float('-inf')"  # nothing but the other infinity moves an infinity
-    for num, den in (("num", "den"), ("num1", "den1"), ("num2", "den2")):
-        if match[num]:
-            return f"1 / {match[den]}"
-    exponent = numbers._mantissa(match).as_tuple().exponent + numbers._exponent(match)
-    return f"1e{exponent - 2 * bool(match['percent'])}"
+        return f"-({bound.expression})"  # no step moves an infinity
+    denominator = next((match[den] for den in ("den", "den1", "den2") if match[den]), None)
+    if denominator:
+        unit = f"1 / {denominator}"
+    else:
+        exponent = numbers._mantissa(match).as_tuple().exponent + numbers._exponent(match)
+        # 5e-324 is the least step of a float: a smaller unit would change nothing.
+        unit = f"max(1e{exponent - 2 * bool(match['percent'])}, 5e-324)"
+    return f"({bound.expression}) + {unit}"
 
 
 def is_zero(bound):
@@ -62,7 +65,7 @@ def with_mutants(notebook):
                 if kind == "digit":
                     shown = change_digit(b)
                 elif kind == "value":
-                    shown, value = b.shown.text, f"{value} + {unit(b)}"
+                    shown, value = b.shown.text, one_unit_more(b)
                 else:
                     shown, value = b.shown.text, f"-{value}"
                     if is_zero(b):

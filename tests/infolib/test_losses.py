@@ -1,6 +1,7 @@
 """Softmax and the cross-entropy loss: laws, gradients, and 50 digits far out."""
 
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -338,6 +339,14 @@ def test_one_hot(labels):
     assert hot.shape == (len(labels), 7) and hot.dtype == np.float64
     assert hot.sum(axis=-1).tolist() == [1] * len(labels)
     assert hot.argmax(axis=-1).tolist() == labels
+
+
+def test_one_hot_takes_memory_for_its_result_alone():
+    tracemalloc.start()
+    hot = one_hot([5], 20_000)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 4 * hot.nbytes
 
 
 def test_one_hot_of_one_label_and_of_a_table():
