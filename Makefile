@@ -26,7 +26,8 @@ serve: book  ## build, serve on this machine and print the address
 	@$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory $(HTML)
 
 test: lint book  ## run everything: library, notebooks, quoted numbers, pages
-	@$(BIN)/python -m pytest --cov --cov-fail-under=98
+	@$(BIN)/python -m coverage run -m pytest
+	@$(BIN)/python -m coverage report
 
 lint: $(READY)  ## check the style of code and notebooks
 	@$(BIN)/ruff check .

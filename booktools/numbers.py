@@ -251,9 +251,11 @@ def write(shown: str, value: float) -> str:
         return (minus if negative else "") + body
     digits = -_mantissa(match).as_tuple().exponent
     percent = match["percent"] or ""
+    # As in `agrees`: the value as Python writes it, so that a tie for the reader is one here.
+    scaled = Decimal(repr(abs(float(value)))) * (100 if percent else 1)
     if match["mantissa"]:
-        body = f"{abs(value) * (100 if percent else 1):.{digits}e}"
-        head, power = body.split("e")
+        zero = f"{0:.{digits}f}", "0"  # which Decimal would write as 0.00e+2
+        head, power = f"{scaled:.{digits}e}".split("e") if scaled else zero
         old = match["tex"] or match["tex1"] or match["sup"] or match["e"]
         new = str(int(power))
         if match["sup"]:
@@ -265,7 +267,6 @@ def write(shown: str, value: float) -> str:
             new = "{" + new + "}"
         body = head + tail[: tail.rindex(old)] + new + tail[tail.rindex(old) + len(old) :]
     else:
-        scaled = Decimal(repr(abs(float(value)))) * (100 if percent else 1)
         with localcontext(prec=400):
             scaled = scaled.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_EVEN)
         separator = re.search(THOUSANDS, match["plain"])

@@ -4,7 +4,7 @@ import math
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from booktools.numbers import agrees, parse, write
@@ -180,8 +180,13 @@ class TestAgreement:
         st.floats(-1e15, 1e15),
         st.sampled_from(["1.75", "7", "87.5%", "1,234.56", "1.5e-3", "2.5 × 10⁻³", "-0.125"]),
     )
+    @example(5e-324, "1.5e-3")
+    @example(2.665e-3, "1.25e-3")
     def test_what_is_written_agrees(self, value, form):
         assert agrees(write(form, value), value)
+
+    def test_zero_has_no_power(self):
+        assert write("1.50e-3", 0.0) == "0.00e0"
 
     @given(st.floats(-1e5, 1e5), st.integers(0, 9))
     def test_a_number_and_its_neighbours_never_both_agree(self, value, digits):
