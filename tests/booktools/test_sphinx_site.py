@@ -1,5 +1,6 @@
 """The repository's address: taken from where it is known, and never invented."""
 
+import os
 import subprocess
 from types import SimpleNamespace
 
@@ -75,6 +76,19 @@ def test_buttons_with_an_address(monkeypatch):
     # Colab opens notebooks from GitHub only.
     options = launch_options(monkeypatch, "https://example.org/school/course")
     assert "colab_url" not in options["launch_buttons"]
+
+
+def test_a_changed_style_sheet_makes_a_page_outdated(tmp_path):
+    source, copy = tmp_path / "static/fonts/a.css", tmp_path / "out/_static/fonts/a.css"
+    for file in (source, copy):
+        file.parent.mkdir(parents=True)
+        file.write_text("")
+    config = SimpleNamespace(html_static_path=["static"], root_doc="index")
+    app = SimpleNamespace(srcdir=tmp_path, outdir=tmp_path / "out", config=config)
+    os.utime(copy, (2000, 2000))
+    for changed, outdated in ((1000, []), (3000, ["index"])):
+        os.utime(source, (changed, changed))
+        assert sphinx_site._notice_new_styles(app, None, set(), set(), set()) == outdated
 
 
 def test_a_formula_that_cannot_be_set_stops_the_build(tmp_path):
