@@ -4,7 +4,8 @@ This is the course's own library. The package of the same name on the public pac
 unrelated; install this one from the course's repository.
 
 Quantities of discrete distributions, losses and prefix codes are imported from here; `continuous`,
-`estimators`, `range_coding`, `datasets` and `plots` as modules: `from infolib import plots`.
+`estimators`, `range_coding`, `rans`, `datasets` and `plots` as modules:
+`from infolib import plots`.
 """
 
 from infolib.joint import conditional_entropy, joint_entropy, mutual_information

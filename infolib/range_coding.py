@@ -105,7 +105,8 @@ def decode(data, p):
     As for `encode`. Derived in chapter 2.
     """
     frequencies, starts = _model(p)
-    n, words = _read(data, frequencies)
+    n, words = _read(data, frequencies, MAGIC)
+    words = words.tolist()
     if max(frequencies) == 1 << TOTAL_BITS:  # a certain symbol takes no room
         return np.full(n, frequencies.index(1 << TOTAL_BITS), dtype=np.int64)
     available = len(words) + AHEAD
@@ -186,21 +187,21 @@ def _fingerprint(frequencies):
     return zlib.crc32(np.array(frequencies, dtype=">i8").tobytes())
 
 
-def _read(data, frequencies):
+def _read(data, frequencies, magic):
     """Number of symbols and words of the message, after all checks."""
     if not isinstance(data, (bytes, bytearray)):
         raise ValueError(f"data is of type {type(data).__name__}; pass the bytes of encode")
-    if data[:3] != MAGIC[: len(data)]:
+    if data[:3] != magic[: len(data)]:
         raise ValueError("data is of another format: encode did not write it")
     start = HEADER.size + CHECKSUM.size
     if len(data) < start:
         raise ValueError(f"data is cut: {len(data)} bytes cannot hold the header")
     head, message = data[: HEADER.size], data[start:]
-    if CHECKSUM.unpack(data[HEADER.size : start]) != (zlib.crc32(head + message),):
+    if CHECKSUM.unpack(data[HEADER.size : start]) != (zlib.crc32(message, zlib.crc32(head)),):
         raise ValueError("data is cut or damaged: its checksum does not match")
     _, n, fingerprint = HEADER.unpack(head)
     if fingerprint != _fingerprint(frequencies):
         raise ValueError("data was encoded with another p: decode it with the same probabilities")
     if len(message) % 2:
         raise ValueError("data ends in half a word: it is not what encode wrote")
-    return n, np.frombuffer(message, dtype=">u2").tolist()
+    return n, np.frombuffer(message, dtype=">u2").astype(np.uint16)

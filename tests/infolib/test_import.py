@@ -11,7 +11,7 @@ import pytest
 
 import infolib
 
-MODULES = ["continuous", "datasets", "estimators", "plots", "range_coding"]
+MODULES = ["continuous", "datasets", "estimators", "plots", "range_coding", "rans"]
 
 
 def python(code):
