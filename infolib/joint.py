@@ -34,7 +34,7 @@ def joint_entropy(p_xy, *, base=2):
     Cover & Thomas, 2nd ed., eq. (2.8). Derived in chapter 2.
     """
     p = as_joint(p_xy)
-    return scalar_if_0d(0.0 - sum_p_log_p(_flat(p)) / log_unit(base))
+    return scalar_if_0d(0.0 - sum_p_log_p(_flat(p), log_unit(base)))
 
 
 def conditional_entropy(p_xy, *, base=2):
@@ -106,8 +106,8 @@ def mutual_information(p_xy, *, base=2):
     p_x, p_y = p.sum(axis=-1, keepdims=True), p.sum(axis=-2, keepdims=True)
     # The mean over X of KL(P(Y|X) ‖ P(Y)): no product of marginals, which might underflow.
     p_y_given_x = np.divide(p, p_x, out=np.broadcast_to(p_y, p.shape).copy(), where=p_x > 0)
-    told = sum_p_log_ratio(p_y_given_x, np.broadcast_to(p_y, p.shape))
-    return scalar_if_0d(0.0 + (p_x[..., 0] * told).sum(axis=-1) / log_unit(base))
+    told = sum_p_log_ratio(p_y_given_x, np.broadcast_to(p_y, p.shape), log_unit(base))
+    return scalar_if_0d(0.0 + (p_x[..., 0] * told).sum(axis=-1))
 
 
 def _flat(p):

@@ -10,6 +10,7 @@ from numbers import Real
 import numpy as np
 
 from infolib._pmf import as_array, as_pmf, as_real, check_axis, log_unit, scalar_if_0d
+from infolib._sums import loss_of_classes
 
 
 def softmax(logits, *, axis=-1):
@@ -120,12 +121,16 @@ def cross_entropy_loss(logits, labels, *, base=math.e, return_gradient=False):
     unit = log_unit(base)
     labels = as_array(labels, name="labels")
     if labels.shape == z.shape and labels.dtype.kind == "f":
-        p = as_pmf(labels, name="labels")
+        loss, gradient = _loss_and_gradient(z, as_pmf(labels, name="labels"))
     else:
-        p = one_hot(_as_labels(labels, z.shape), z.shape[-1]).astype(z.dtype)
-    loss, gradient = _loss_and_gradient(z, p)
-    loss = scalar_if_0d(loss / unit)
-    return (loss, gradient / unit) if return_gradient else loss
+        y = _as_labels(labels, z.shape)
+        gradient = np.empty(z.shape, z.dtype) if return_gradient else None
+        rows = None if gradient is None else gradient.reshape(-1, z.shape[-1])
+        loss = loss_of_classes(z.reshape(-1, z.shape[-1]), y.ravel(), rows)
+        loss = loss.reshape(y.shape).astype(z.dtype, copy=False)
+    if unit != 1:
+        loss, gradient = loss / unit, gradient / unit if return_gradient else None
+    return (scalar_if_0d(loss), gradient) if return_gradient else scalar_if_0d(loss)
 
 
 def _loss_and_gradient(z, p):
@@ -227,8 +232,8 @@ def _as_logits(logits, axis):
     z = as_real(logits, name="logits")
     if z.ndim == 0 or z.size == 0:
         raise ValueError(f"logits has shape {z.shape}; pass a score for each class")
-    bad = np.isnan(z) | (z == np.inf)
-    if bad.any():
+    if not z.max() < np.inf:  # NaN or +inf
+        bad = np.isnan(z) | (z == np.inf)
         where = tuple(int(i) for i in np.argwhere(bad)[0])
         raise ValueError(
             f"logits[{', '.join(map(str, where))}] is {z[where]}; logits are finite, "
@@ -236,7 +241,7 @@ def _as_logits(logits, axis):
         )
     check_axis(axis, z.ndim, name="logits")
     z = np.moveaxis(z, axis, -1)
-    impossible = np.isneginf(z).all(axis=-1)
+    impossible = np.isneginf(z.max(axis=-1)) if z.min() == -np.inf else np.False_
     if impossible.any():
         where = tuple(int(i) for i in np.argwhere(impossible)[0])
         at = f"logits[{', '.join(map(str, where))}]" if where else "logits"

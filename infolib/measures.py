@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from infolib import _few
 from infolib._pmf import as_pmf, as_pmf_pair, as_real, log_unit, scalar_if_0d
 from infolib._sums import sum_js, sum_p_log_p, sum_p_log_q, sum_p_log_ratio
 
@@ -74,9 +75,11 @@ def entropy(p, *, base=2, axis=-1):
     ----------
     Shannon 1948, §6; Cover & Thomas, 2nd ed., eq. (2.1). Derived in chapter 2.
     """
+    if base == 2 and (few := _few.probabilities(p, axis)):
+        return max(0.0 - _few.sum_p_log_p(few), 0.0)
     p = as_pmf(p, axis=axis)
     # A sum of probabilities above 1 by rounding must not make an entropy negative.
-    return scalar_if_0d(np.maximum(0.0 - sum_p_log_p(p) / log_unit(base), 0.0))
+    return scalar_if_0d(np.maximum(0.0 - sum_p_log_p(p, log_unit(base)), 0.0))
 
 
 def binary_entropy(p, *, base=2):
@@ -118,8 +121,8 @@ def binary_entropy(p, *, base=2):
 def cross_entropy(p, q, *, base=2, axis=-1):
     """Expected information content under `q` of outcomes drawn from `p`.
 
-    >>> cross_entropy([0.5, 0.5], [0.25, 0.75])
-    1.207518749639422
+    >>> print(f"{cross_entropy([0.5, 0.5], [0.25, 0.75]):.6f}")
+    1.207519
 
     Parameters
     ----------
@@ -144,15 +147,17 @@ def cross_entropy(p, q, *, base=2, axis=-1):
     ----------
     MacKay 2003, §2.6 and exercise 2.26. Derived in chapter 4.
     """
+    if base == 2 and (value := _few.of_two(_few.sum_p_log_q, p, q, axis)) is not None:
+        return 0.0 - value
     p, q = as_pmf_pair(p, q, axis=axis)
-    return scalar_if_0d(0.0 - sum_p_log_q(p, q) / log_unit(base))
+    return scalar_if_0d(0.0 - sum_p_log_q(p, q, log_unit(base)))
 
 
 def kl_divergence(p, q, *, base=2, axis=-1):
     """Expected excess of information content when `q` is assumed and `p` is true.
 
-    >>> kl_divergence([0.5, 0.5], [0.25, 0.75])
-    0.20751874963942185
+    >>> print(f"{kl_divergence([0.5, 0.5], [0.25, 0.75]):.6f}")
+    0.207519
 
     Parameters
     ----------
@@ -177,8 +182,10 @@ def kl_divergence(p, q, *, base=2, axis=-1):
     ----------
     Kullback & Leibler 1951; Cover & Thomas, 2nd ed., eq. (2.26). Derived in chapter 6.
     """
+    if base == 2 and (value := _few.of_two(_few.sum_p_log_ratio, p, q, axis)) is not None:
+        return value
     p, q = as_pmf_pair(p, q, axis=axis)
-    return scalar_if_0d(0.0 + sum_p_log_ratio(p, q) / log_unit(base))
+    return scalar_if_0d(0.0 + sum_p_log_ratio(p, q, log_unit(base)))
 
 
 def js_divergence(p, q, *, base=2, axis=-1):
@@ -211,7 +218,7 @@ def js_divergence(p, q, *, base=2, axis=-1):
     Lin 1991, §IV; Endres & Schindelin 2003. Derived in chapter 6.
     """
     p, q = as_pmf_pair(p, q, axis=axis)
-    return scalar_if_0d(0.0 + sum_js(p, q) / log_unit(base))
+    return scalar_if_0d(0.0 + sum_js(p, q, log_unit(base)))
 
 
 def perplexity(p, q=None, *, axis=-1):

@@ -1,0 +1,135 @@
+"""Units in the last place against hundreds of digits; any layout; memory that does not grow."""
+
+import tracemalloc
+
+import mpmath
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks import exactness
+from infolib import cross_entropy, cross_entropy_loss, entropy, js_divergence, kl_divergence
+
+ULP = 2.0**-52
+
+
+@pytest.fixture(scope="module")
+def worst():
+    return exactness.errors(draws=2, seed=1)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "units"),
+    [
+        ("entropy", 2),
+        ("entropy, float32", 2),
+        ("cross-entropy", 2),
+        ("KL divergence", 2),
+        ("KL divergence, below 1/16 nat", 2),
+        ("Jensen–Shannon divergence", 2),
+        ("loss", 2),
+        ("loss, confident", 2),
+        ("loss, float32", 2),
+        ("gradient", 3),
+        ("gradient, confident", 3),
+    ],
+)
+def test_worst_error(worst, quantity, units):
+    ours = {name: e for name, e in worst[quantity].items() if name.startswith("infolib")}
+    assert ours and max(ours.values()) <= units
+
+
+weights = st.floats(-300, 0).map(lambda e: 10.0**e)
+rows = st.integers(2, 6).flatmap(
+    lambda k: st.tuples(
+        st.lists(weights, min_size=k, max_size=k), st.lists(weights, min_size=k, max_size=k)
+    )
+)
+
+
+@given(rows)
+def test_divergences_of_any_magnitudes(pair):
+    p, q = (exactness.normalised(np.array(w)) for w in pair)
+    with mpmath.workdps(exactness.DIGITS):
+        truth = exactness.kl_divergence(p, q)
+        # The border between the two meanings of the truth is no place to measure units.
+        if abs(truth - 1 / 16) > 1e-9 and truth > 1e-26:
+            assert exactness.error(kl_divergence(p, q, base=np.e), truth, ULP) <= 2.5
+        truth = exactness.js_divergence(p, q)
+        if truth > 1e-26:
+            assert exactness.error(js_divergence(p, q, base=np.e), truth, ULP) <= 2
+
+
+@given(st.lists(st.floats(-1e4, 1e4), min_size=2, max_size=6), st.data())
+def test_losses_of_any_logits(z, data):
+    z, label = np.array(z), data.draw(st.integers(0, len(z) - 1))
+    loss, gradient = cross_entropy_loss(z, label, return_gradient=True)
+    with mpmath.workdps(exactness.DIGITS):
+        truth, slopes = exactness.loss_and_gradient(z, label)
+        assert exactness.error(loss, truth, ULP) <= 2
+        for value, slope in zip(gradient, slopes, strict=True):
+            assert exactness.error(value, slope, ULP) <= 3
+
+
+PAIRS = (cross_entropy, kl_divergence, js_divergence)
+
+
+def layouts(a):
+    """The same table of two axes, stored in every way."""
+    read_only = a.copy()
+    read_only.flags.writeable = False
+    wide = np.zeros((a.shape[0], 2 * a.shape[1]))
+    wide[:, ::2] = a
+    yield from (np.asfortranarray(a), read_only, wide[:, ::2], a[::-1][::-1], a.astype(">f8"))
+    yield np.ascontiguousarray(a.T).T
+
+
+@pytest.mark.parametrize("shape", [(7, 5), (3, 70_000), (40_000, 3)])
+def test_layouts(shape):
+    rng = np.random.default_rng(5)
+    p, q = (rng.dirichlet(np.ones(shape[1]), shape[0]) for _ in range(2))
+    labels = rng.integers(0, shape[1], shape[0])
+    for a, b in zip(layouts(p), layouts(q), strict=True):
+        assert (entropy(a) == entropy(p)).all()
+        assert (entropy(a.T, axis=0) == entropy(p)).all()
+        for f in PAIRS:
+            assert (f(a, b) == f(p, q)).all()
+        assert (cross_entropy_loss(a, labels) == cross_entropy_loss(p, labels)).all()
+
+
+def test_three_axes_in_any_order():
+    rng = np.random.default_rng(6)
+    p, q = (rng.dirichlet(np.ones(4), (30, 20)) for _ in range(2))
+    p[0, 0], q[0, 0] = q[0, 0], q[0, 0] * (1 + 1e-9 * np.array([1, -1, 1, -1]))
+    for axis in range(3):
+        a, b = np.moveaxis(p, -1, axis), np.moveaxis(q, -1, axis)
+        np.testing.assert_allclose(kl_divergence(a, b, axis=axis), kl_divergence(p, q), rtol=ULP)
+
+
+def test_integers_are_certain():
+    assert entropy([[1, 0], [0, 1]]).tolist() == [0, 0]
+    assert kl_divergence(np.array([1, 0]), np.array([0.5, 0.5])) == 1
+
+
+def peak_memory(f, *arguments):
+    """Bytes beyond the arguments."""
+    tracemalloc.start()
+    try:
+        f(*arguments)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("f", [lambda p, q: entropy(p), *PAIRS])
+def test_memory_beyond_the_input_does_not_grow(f):
+    small, large = (np.full(n, 1 / n) for n in (10**6, 4 * 10**6))
+    peak = peak_memory(f, small, small)
+    assert peak < small.nbytes
+    assert peak_memory(f, large, large) < 1.1 * peak
+
+
+def test_memory_of_a_loss_is_one_number_a_row():
+    z, labels = np.zeros((400_000, 10)), np.zeros(400_000, dtype=int)
+    assert peak_memory(cross_entropy_loss, z, labels) < z.nbytes / 4
