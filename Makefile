@@ -12,7 +12,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 HTML := _build/html
 
-.PHONY: help book serve test lint run numbers clean
+.PHONY: help book serve test bench lint run numbers clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ serve: book  ## build, serve on this machine and print the address
 test: lint book  ## run everything: library, notebooks, quoted numbers, pages
 	@$(BIN)/python -m coverage run -m pytest
 	@$(BIN)/python -m coverage report
+
+bench: $(READY)  ## measure exactness and speed beside peers, and write the appendix about it
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks
 
 lint: $(READY)  ## check the style of code and notebooks
 	@$(BIN)/ruff check .
