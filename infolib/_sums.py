@@ -6,6 +6,7 @@ contiguous float64. Functions take arrays of one shape (..., K) and return shape
 """
 
 import math
+import threading
 
 import numpy as np
 
@@ -24,6 +25,7 @@ CLOSE, APART = 0.2, 0.6
 KL_SERIES = 1 / np.arange(3, 83, 2)
 JS_SERIES = 1 / (np.arange(2, 42) * np.arange(3, 83, 2))
 
+_thread = threading.local()
 SAFE = 1e-150, 1e150  # exponentials whose quotients stay within floating point
 
 
@@ -41,7 +43,7 @@ def sum_p_log_p(p, unit):
 def sum_p_log_q(p, q, unit):
     """Σ p·log q, minus the cross-entropy, in units of `unit` nats. −inf where q = 0 < p."""
     log, unit = _logarithm(unit)
-    work = np.empty(min(BLOCK, p.size))
+    work = _work()
     with np.errstate(divide="ignore", invalid="ignore"):
         return _over_blocks(lambda x, y: _p_log_q(x, y, log, work), p, q)[0] / unit
 
@@ -53,7 +55,7 @@ def sum_p_log_ratio(p, q, unit):
     its square. Near p = q the result is that of the exact distributions in proportion to them.
     """
     log, scale = _logarithm(unit)
-    work = np.empty(min(BLOCK, p.size))
+    work = _work()
     with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
         total = _over_blocks(lambda x, y: _far(x, y, log, work), p, q)[0] / scale
     if p.ndim == 1:
@@ -106,7 +108,7 @@ def _loss_of_classes(logits, labels, gradient):
     loss = np.empty(n)
     step = max(1, BLOCK // k)
     ones = np.ones(k)
-    work = np.empty((min(step, n), k))
+    work = _work()[: step * k].reshape(step, k) if k <= BLOCK else np.empty((1, k))
     for i in range(0, n, step):
         z, y = logits[i : i + step], labels[i : i + step]
         e = np.exp(z, out=work[: len(z)], dtype=np.float64)
@@ -189,6 +191,14 @@ def _fill(sums, kernel, arrays):
         parts = (_plain(a[block]).reshape(-1, shape[-1]) for a in arrays)
         for j, s in enumerate(kernel(*parts)):
             sums[j, block] = s.reshape(sums[j, block].shape)
+
+
+def _work():
+    """A block of memory, the same for every call in a thread: fresh memory has to be mapped first,
+    which can take longer than the logarithms."""
+    if not hasattr(_thread, "work"):
+        _thread.work = np.empty(BLOCK)
+    return _thread.work
 
 
 def _plain(a):
