@@ -2,20 +2,34 @@
 
 Counts are all that an estimator of discrete entropy needs; `count` makes them from samples.
 N is the number of observations, f₁ and f₂ how many outcomes were seen once and twice.
+
+Outcomes with equal counts contribute equal terms, so every estimator works on the distinct counts
+and how many outcomes have each. Distinct counts are at most √(2N): hundreds for a million outcomes.
 """
 
 import math
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 from scipy.spatial import cKDTree
-from scipy.special import betaln, digamma, entr, gammaln, polygamma
+from scipy.special import digamma, gammaln, zeta
 
 from infolib._pmf import as_array, as_counts, as_real, log_unit
 
 # Gauss–Legendre quadrature; e^−NEGLIGIBLE is beyond the last digit.
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(128)
 NEGLIGIBLE = 45.0
+
+# Whole numbers whose range is at most 2·(how many there are) + ROOM are counted in a table, others
+# by sorting. The table is ten times faster, and takes no more memory than two copies of them.
+ROOM = 4096
+BLOCK = 2**16  # numbers counted at a time: what is converted stays in the cache
+
+# From LARGE on, these terms of Stirling's series for log Γ and its derivatives ψ and ψ′ leave no
+# error in double precision.
+LARGE = 16
+BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730)  # B₂, B₄, …
+LOG_GAMMA = [b / (2 * j * (2 * j - 1)) for j, b in enumerate(BERNOULLI, start=1)]
+DIGAMMA = [b / (2 * j) for j, b in enumerate(BERNOULLI, start=1)]
 
 
 def count(samples):
@@ -48,7 +62,7 @@ def count(samples):
         raise ValueError(
             f"samples has shape {samples.shape}; pass one observation or more in a row"
         )
-    return np.sort(np.unique(samples, return_counts=True)[1])[::-1].astype(np.int64)
+    return np.sort(_distinct(samples)[1])[::-1].astype(np.int64)
 
 
 def plug_in(counts, *, base=2):
@@ -78,8 +92,8 @@ def plug_in(counts, *, base=2):
     ----------
     Paninski 2003. Derived in chapter 3.
     """
-    counts = _observed(counts)
-    return float(entr(counts / counts.sum()).sum() / log_unit(base))
+    values, multiplicity, n = _counts_of_counts(counts)
+    return _plug_in(values, multiplicity, n) / log_unit(base)
 
 
 def miller_madow(counts, *, base=2):
@@ -109,9 +123,9 @@ def miller_madow(counts, *, base=2):
     ----------
     Miller 1955; Paninski 2003. Derived in chapter 3.
     """
-    counts = _observed(counts)
-    correction = (counts.size - 1) / (2 * counts.sum())
-    return plug_in(counts, base=base) + float(correction / log_unit(base))
+    values, multiplicity, n = _counts_of_counts(counts)
+    correction = (float(multiplicity.sum()) - 1) / (2 * n)
+    return (_plug_in(values, multiplicity, n) + correction) / log_unit(base)
 
 
 def jackknife(counts, *, base=2):
@@ -141,15 +155,17 @@ def jackknife(counts, *, base=2):
     ----------
     Zahl 1977; Paninski 2003. Derived in chapter 3.
     """
-    counts = _observed(counts)
-    unit = log_unit(base)
-    n = counts.sum()
-    if n == 1:
-        return 0.0
-    # What N·H − (N − 1)·mean adds to H, with all that cancels taken out: the terms k·log k.
-    k = counts[counts > 1]
-    correction = (k / n * (k - 1) * np.log1p(-1 / k)).sum() - (n - 1) * math.log1p(-1 / n)
-    return plug_in(counts, base=base) + float(correction / unit)
+    values, multiplicity, n = _counts_of_counts(counts)
+    # What N·H − (N − 1)·mean adds to H, with all that cancels taken out: the terms n·log n.
+    correction = (multiplicity * values / n * _jackknife_term(values)).sum() - _jackknife_term(n)
+    return (_plug_in(values, multiplicity, n) + float(correction)) / log_unit(base)
+
+
+def _jackknife_term(n):
+    """1 + (n − 1)·log(1 − 1/n): 1 for n = 1, and about 1/2n for large n, where a series is used."""
+    x = 1 / n
+    series = x * (1 / 2 + x * (1 / 6 + x * (1 / 12 + x * (1 / 20 + x / 30))))
+    return np.where(n < 500, 1 + (n - 1) * np.log1p(-1 / np.maximum(n, 1.5)), series)
 
 
 def grassberger(counts, *, base=2):
@@ -181,11 +197,11 @@ def grassberger(counts, *, base=2):
     ----------
     Grassberger 2003. Used in chapter 3.
     """
-    counts = _observed(counts)
-    n = counts.sum()
-    sign = np.where(counts % 2, -1.0, 1.0)
-    g = digamma(counts) + sign / 2 * (digamma((counts + 1) / 2) - digamma(counts / 2))
-    return float((math.log(n) - (counts * g).sum() / n) / log_unit(base))
+    values, multiplicity, n = _counts_of_counts(counts)
+    # By the duplication formula of ψ, G(n) = log 2 + ψ(odd/2), with odd the one of n and n + 1.
+    odd = values + (values + 1) % 2
+    terms = np.log1p((n - odd) / odd) - _digamma_less_log(odd / 2)
+    return float((multiplicity * values / n * terms).sum() / log_unit(base))
 
 
 def chao_shen(counts, *, base=2):
@@ -215,15 +231,15 @@ def chao_shen(counts, *, base=2):
     ----------
     Chao & Shen 2003. Used in chapter 3.
     """
-    counts = _observed(counts)
-    n = counts.sum()
-    singletons = (counts == 1).sum()
-    coverage = 1 - min(singletons, n - 1) / n if n > 1 else 1.0
-    p = coverage * counts / n
+    values, multiplicity, n = _counts_of_counts(counts)
+    singletons = float(multiplicity[values == 1].sum())
+    covered = max(n - singletons, 1.0)
+    p = covered / n * values / n
+    minus_log_p = math.log1p((n - covered) / covered) + np.log1p((n - values) / values)
     # 1 − (1 − p)ᴺ, the chance that an outcome is seen at all; without loss for small p.
     with np.errstate(divide="ignore"):
         seen = -np.expm1(n * np.log1p(-p))
-    return float((entr(p) / seen).sum() / log_unit(base))
+    return float((multiplicity * p * minus_log_p / seen).sum() / log_unit(base))
 
 
 def chao_wang_jost(counts, *, base=2):
@@ -253,11 +269,13 @@ def chao_wang_jost(counts, *, base=2):
     ----------
     Chao, Wang & Jost 2013. Used in chapter 3.
     """
-    counts = _observed(counts)
+    values, multiplicity, n = _counts_of_counts(counts)
     unit = log_unit(base)
-    n = int(counts.sum())
-    f1, f2 = int((counts == 1).sum()), int((counts == 2).sum())
-    seen = (counts / n * (digamma(n) - digamma(counts))).sum()
+    f1, f2 = (float(multiplicity[values == times].sum()) for times in (1, 2))
+    # ψ(N) − ψ(n), accurate also where one n is nearly all of N.
+    rest = _digamma_less_log(np.append(values, n))
+    rise = np.log1p((n - values) / values) + (rest[-1] - rest[:-1])
+    seen = (multiplicity * values / n * rise).sum()
     if f2 > 0:
         a = 2 * f2 / ((n - 1) * f1 + 2 * f2)
     else:
@@ -318,22 +336,26 @@ def nsb(counts, n_outcomes, *, base=2, return_std=False):
     Nemenman, Shafee & Bialek 2002; Wolpert & Wolf 1995 for the moments at a
     fixed concentration. Used in chapter 3.
     """
-    counts = _observed(counts)
+    values, multiplicity, n = _counts_of_counts(counts)
     unit = log_unit(base)
     if isinstance(n_outcomes, bool) or not isinstance(n_outcomes, (int, np.integer)):
         raise ValueError(f"n_outcomes is {n_outcomes!r}; pass a whole number")
     k = int(n_outcomes)
-    if k < counts.size:
-        raise ValueError(f"n_outcomes is {k}, but {counts.size} outcomes were seen")
+    seen = int(multiplicity.sum())
+    if k < seen:
+        raise ValueError(f"n_outcomes is {k}, but {seen} outcomes were seen")
     if k == 1:
         return (0.0, 0.0) if return_std else 0.0
-    log_beta, weights = _nsb_posterior(counts, k)
-    beta = np.exp(log_beta)
-    h = float(weights @ _dirichlet_mean(counts, k, beta))
+    beta, weights = _nsb_posterior(values, multiplicity, n, k)
+    # Those not seen are outcomes of count 0.
+    values, multiplicity = np.append(0.0, values), np.append(float(k - seen), multiplicity)
+    mean, variance = _in_blocks(
+        lambda b: _dirichlet_moments(values, multiplicity, n, k, b), beta, values.size
+    )
+    h = float(weights @ mean)
     if not return_std:
         return h / unit
-    variance = float(weights @ _dirichlet_square(counts, k, beta, h))
-    return h / unit, math.sqrt(max(variance, 0.0)) / unit
+    return h / unit, math.sqrt(weights @ (variance + (mean - h) ** 2)) / unit
 
 
 def kozachenko_leonenko(samples, *, k=3, base=2):
@@ -375,7 +397,7 @@ def kozachenko_leonenko(samples, *, k=3, base=2):
     n, d = x.shape
     if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or not 1 <= k < n:
         raise ValueError(f"k is {k!r}; with {n} samples, pass a whole number from 1 to {n - 1}")
-    distance = cKDTree(x).query(x, k=[k + 1])[0][:, 0]
+    distance = _distance_on_a_line(x[:, 0], k) if d == 1 else cKDTree(x).query(x, [k + 1])[0]
     if not distance.all():
         raise ValueError(
             f"samples repeats a value more than {k} times: these are not draws from a density; "
@@ -386,80 +408,194 @@ def kozachenko_leonenko(samples, *, k=3, base=2):
     return float(h / log_unit(base))
 
 
-def _observed(counts):
-    counts = as_counts(counts)
-    return counts[counts > 0]
+def _distance_on_a_line(x, k):
+    """From each number to its k-th nearest other, in sorted order.
+
+    A number and its k nearest are neighbours in sorted order: one of the k + 1 windows that hold
+    the number. The wrong windows reach further than the right one.
+    """
+    x = np.sort(x).astype(float, copy=False)
+    low, high = x[:-k], x[k:]
+    distance = np.full(x.size, np.inf)
+    down, up = np.empty_like(low), np.empty_like(low)
+    with np.errstate(over="ignore"):
+        for i in range(k + 1):  # the place of the number in its window
+            inside = slice(i, i + low.size)
+            np.subtract(x[inside], low, out=down)
+            np.subtract(high, x[inside], out=up)
+            np.maximum(down, up, out=up)
+            np.minimum(distance[inside], up, out=distance[inside])
+    return distance
 
 
-# Points of the trapezoidal rule over the posterior of log β. The integrand is smooth and falls off
-# on both sides, where the rule converges faster than any power of the step.
-NSB_POINTS = 2001
-NSB_DROP = 45.0  # what is cut off is below e^−45 of the maximum
+# ---------------------------------------------------------------- counts of counts
 
 
-def _nsb_posterior(counts, k):
-    """Log concentrations, and their normalised posterior weights."""
-    values, multiplicity = np.unique(counts, return_counts=True)
-    n = int(counts.sum())
+def _distinct(array):
+    """The distinct values in order, and how often each occurs."""
+    if array.dtype.kind in "iub":
+        low, high = int(array.min()), int(array.max())
+        width = high - low + 1
+        if width <= 2 * array.size + ROOM and high < 2**63:
+            table = np.zeros(width, dtype=np.int64)
+            step = max(BLOCK, width)  # so that adding up tables takes no longer than counting
+            for start in range(0, array.size, step):
+                block = array[start : start + step]
+                block = np.subtract(block, low, dtype=np.int64, casting="unsafe")
+                table += np.bincount(block, minlength=width)
+            values = np.flatnonzero(table)
+            return values + low, table[values]
+    return np.unique(array, return_counts=True)
+
+
+def _counts_of_counts(counts):
+    """The distinct positive counts in order, how many outcomes have each, and N, all as floats.
+
+    Results depend on these alone: order, zeros and how counts were added up change no digit.
+    """
+    array = as_array(counts, name="counts")
+    values, multiplicity = _distinct(array if _are_plain_counts(array) else as_counts(counts))
+    if values[0] == 0:
+        values, multiplicity = values[1:], multiplicity[1:]
+    values, multiplicity = values.astype(float), multiplicity.astype(float)
+    return values, multiplicity, float((values * multiplicity).sum())
+
+
+def _are_plain_counts(array):
+    """Whether `as_counts` would return them as they are: a check without its copies as floats."""
+    if array.dtype.kind not in "iu" or array.ndim != 1 or array.size == 0:
+        return False
+    return array.min() >= 0 and 0 < array.max() < 2**53
+
+
+def _plug_in(values, multiplicity, n):
+    # −log(n/N) as log(1 + (N − n)/n): no digits cancel where one count is nearly all of N.
+    return float((multiplicity * values / n * np.log1p((n - values) / values)).sum())
+
+
+# ---------------------------------------------------------------- ψ and Γ without cancellation
+
+
+def _stirling(x, coefficients):
+    """Σ c₂ⱼ/x²ʲ, the sum at the end of Stirling's series and of its derivatives."""
+    y = 1 / (x * x)
+    total = coefficients[-1] * y
+    for c in coefficients[-2::-1]:
+        total += c
+        total *= y
+    return total
+
+
+def _digamma_less_log(x):
+    """ψ(x) − log x, which is about −1/2x, to its last digit."""
+    result = -0.5 / x - _stirling(x, DIGAMMA)
+    small = x < LARGE
+    result[small] = digamma(x[small]) - np.log(x[small])
+    return result
+
+
+def _trigamma_excess(x):
+    """x·ψ′(x) − 1, which is about 1/2x, to its last digit."""
+    result = 0.5 / x + _stirling(x, BERNOULLI)
+    small = x < LARGE
+    result[small] = x[small] * zeta(2, x[small]) - 1
+    return result
+
+
+def _log_rising(beta, values, multiplicity):
+    """Σ m·log Γ(β + n)/Γ(β), less what does not depend on β, at each β.
+
+    The ratio is β·(β + 1)·…·(β + n − 1). Up to LARGE factors are taken one by one, and Stirling's
+    series gives the others. Its terms are arranged, and its constants left out, such that none is
+    large: the difference of two logarithms of Γ loses digits for many observations and huge β.
+    """
+    first = np.arange(LARGE)
+    above = (multiplicity * (values > first[:, np.newaxis])).sum(axis=1)
+    result = np.log(beta[:, np.newaxis] + first) @ above
+    many = values > LARGE
+    if many.any():
+        n, m, beta = values[many], multiplicity[many], beta[:, np.newaxis]
+        # log Γ(b + more)/Γ(b), with b = β + LARGE and more = n − LARGE
+        b, more = beta + LARGE, n - LARGE
+        terms = (b - 0.5) * np.log1p(more / b) + more * np.log1p(beta / n)
+        terms += (b + more) * _stirling(b + more, LOG_GAMMA) - b * _stirling(b, LOG_GAMMA)
+        result += terms @ m
+    return result
+
+
+# ---------------------------------------------------------------- NSB
+
+NSB_SEARCH = 33  # points on which the peak is searched
+NSB_POINTS = 25  # points on which it is integrated, before the step is halved as often as needed
+NSB_HALVINGS = 7
+NSB_TOLERANCE = 1e-7  # of the sum before the last halving, which squares the error, or better
+NSB_CELLS = 2**13  # values × points evaluated at a time: what is computed stays in the cache
+
+
+def _nsb_posterior(values, multiplicity, n, k):
+    """Concentrations β, and their normalised posterior weights.
+
+    Both are for an integral over log β by the trapezoidal rule. Its integrand is smooth and falls
+    off on both sides, where the rule converges faster than any power of the step.
+    """
 
     def log_weight(log_beta):
-        beta = np.exp(np.atleast_1d(np.asarray(log_beta, dtype=float)))[:, np.newaxis]
-        # log Γ(n + β)/Γ(β) = log Γ(n) − log B(β, n): without the difference of two large numbers.
-        likelihood = (multiplicity * (gammaln(values) - betaln(beta, values))).sum(axis=1)
-        likelihood -= gammaln(n) - betaln(k * beta[:, 0], n)
-        return likelihood + np.log(_nsb_slope(beta[:, 0], k)) + np.log(beta[:, 0])
+        beta = np.exp(log_beta)
+        f = _in_blocks(lambda b: _log_rising(b, values, multiplicity), beta, values.size)
+        return f - _log_rising(k * beta, np.array([n]), np.ones(1)) + np.log(_nsb_prior(beta, k))
 
-    grid = np.linspace(-60.0, 60.0, 481)
-    start = grid[np.argmax(log_weight(grid))]
-    peak = minimize_scalar(
-        lambda t: -float(log_weight(t)[0]), bounds=(start - 0.5, start + 0.5), method="bounded"
-    ).x
-    top = log_weight(peak)[0]
-    ends = []
-    for direction in (-1, 1):
-        step = 1e-6
-        while step < 100 and log_weight(peak + direction * step)[0] > top - NSB_DROP:
-            step *= 1.5
-        ends.append(peak + direction * step)
-    log_beta = np.linspace(*ends, NSB_POINTS)
-    weights = np.exp(log_weight(log_beta) - top)
-    return log_beta, weights / weights.sum()
+    # Below β = 1/K the weight falls at least as fast as β, above N as fast as 1/β, and in between
+    # it has one peak: cut off what is negligible until that is less than half of the range.
+    low, high = -math.log(k) - NEGLIGIBLE - 15, math.log(n) + NEGLIGIBLE + 15
+    width = math.inf
+    while high - low < width / 2:
+        width = high - low
+        t = np.linspace(low, high, NSB_SEARCH)
+        f = log_weight(t)
+        peak = np.flatnonzero(f > f.max() - NEGLIGIBLE)
+        low, high = t[max(peak[0] - 1, 0)], t[min(peak[-1] + 1, NSB_SEARCH - 1)]
 
-
-def _nsb_slope(beta, k):
-    """dξ/dβ, with ξ(β) the entropy expected before any observation."""
-    slope = k * polygamma(1, k * beta + 1) - polygamma(1, beta + 1)
-    # For large β the two terms cancel, and the difference of their asymptotic series is left.
-    series = ((1 - 1 / k) / 2 - (1 - 1 / k**2) / (6 * beta)) / beta**2
-    return np.where(beta > 1e4, series, slope)
+    t = np.linspace(low, high, NSB_POINTS)
+    f = log_weight(t)
+    for _ in range(NSB_HALVINGS):
+        t, before = np.linspace(low, high, 2 * t.size - 1), f
+        f = np.empty_like(t)
+        f[::2], f[1::2] = before, log_weight(t[1::2])
+        weights = np.exp(f - f.max())
+        total = weights.sum()
+        if abs(2 * weights[::2].sum() - total) < NSB_TOLERANCE * total:
+            break
+    return np.exp(t), weights / total
 
 
-def _dirichlet(counts, k, beta):
-    """Parameters n + β of the posterior at each β, how many outcomes have each, and their sum."""
-    values, multiplicity = np.unique(counts, return_counts=True)
-    a = np.append(values, 0) + beta[:, np.newaxis]
-    multiplicity = np.append(multiplicity, k - counts.size).astype(float)
-    return a, multiplicity, (multiplicity * a).sum(axis=1, keepdims=True)
+def _in_blocks(evaluate, beta, width):
+    """The results of `evaluate`, which uses arrays of `width` columns, for a few β at a time."""
+    blocks = np.array_split(beta, math.ceil(beta.size * width / NSB_CELLS))
+    return np.concatenate([evaluate(block) for block in blocks], axis=-1)
 
 
-def _dirichlet_mean(counts, k, beta):
-    """E[H] in nats, for p ~ Dirichlet(counts + β), at each β."""
-    a, multiplicity, total = _dirichlet(counts, k, beta)
-    return (multiplicity * a / total * (digamma(total + 1) - digamma(a + 1))).sum(axis=1)
+def _nsb_prior(beta, k):
+    """β·dξ/dβ, with ξ(β) the entropy expected before any observation."""
+    # β·(K·ψ′(Kβ + 1) − ψ′(β + 1)); for large β the series is what does not cancel.
+    large = np.maximum(beta, LARGE)
+    series = _stirling(k * large, BERNOULLI) - _stirling(large, BERNOULLI) + (1 - 1 / k) / 2 / large
+    direct = k * beta * zeta(2, k * beta + 1) - beta * zeta(2, beta + 1)
+    return np.where(beta < LARGE, direct, series)
 
 
-def _dirichlet_square(counts, k, beta, h):
-    """E[(H − h)²], for p ~ Dirichlet(counts + β), at each β.
+def _dirichlet_moments(values, multiplicity, n, k, beta):
+    """Mean and variance of H in nats, for p ~ Dirichlet(n + β), at each β.
 
-    H − h = −Σ p·(log p + h). Taking h into each term leaves little to cancel.
+    With a = n + β, A = Σ a and d = ψ(A + 1) − ψ(a + 1), the mean is Σ (a/A)·d. Wolpert & Wolf's
+    variance can be arranged into terms none of which is negative, with τ(x) = x·ψ′(x):
+    (A + 1)·Var = Σ (a/A)·(d − mean)² + Σ (a/A)·(τ(a + 1) − τ(A + 1)).
     """
-    a, multiplicity, total = _dirichlet(counts, k, beta)
-    shift = digamma(a + 1) - digamma(total + 2) + h
-    # The double sum over i ≠ j is a square less its diagonal.
-    pairs = (multiplicity * a * shift).sum(axis=1) ** 2 - (multiplicity * (a * shift) ** 2).sum(1)
-    common = polygamma(1, total + 2)
-    same = a * (a + 1) * ((shift + 1 / (a + 1)) ** 2 + polygamma(1, a + 2) - common)
-    # Σ_{i≠j} aᵢ·aⱼ = total² − Σ a²
-    products = total[:, 0] ** 2 - (multiplicity * a**2).sum(axis=1)
-    sums = pairs - products * common[:, 0] + (multiplicity * same).sum(axis=1)
-    return sums / (total * (total + 1))[:, 0]
+    beta = beta[:, np.newaxis]
+    a, total = values + beta, n + k * beta
+    others = (n - values) + (k - 1) * beta
+    share = multiplicity * a / total
+    d = np.log1p(others / (a + 1)) + (_digamma_less_log(total + 1) - _digamma_less_log(a + 1))
+    mean = (share * d).sum(axis=1)
+    spread = (d - mean[:, np.newaxis]) ** 2
+    spread += _trigamma_excess(a + 1) - _trigamma_excess(total + 1)
+    return np.stack([mean, (share * spread).sum(axis=1) / (total[:, 0] + 1)])
