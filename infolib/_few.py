@@ -1,4 +1,4 @@
-"""The sums of `_sums` for one distribution of a few outcomes, in bits and in plain Python: calls of
+"""Entropy and its kin for one distribution of a few outcomes, in bits and in plain Python: calls of
 NumPy, which is made for arrays, would take twenty times as long.
 
 Each function returns None for what is not plainly valid or easy; the general way then answers, or
@@ -14,8 +14,38 @@ FLOATS = {float}
 FAR = 1.0  # bits; in a smaller divergence terms of both signs cancel, which `_sums` handles
 
 
-def probabilities(p, axis):
-    """`p` as a list or tuple of floats, if it is one distribution of up to FEW outcomes."""
+def entropy(p, axis):
+    """−Σ p·log p."""
+    p = _summing_to_1(p, axis)
+    if not p:
+        return None
+    try:
+        return max(0.0 - fsum([x * log2(x) for x in p if x]), 0.0)
+    except ValueError:  # the logarithm of a negative number
+        return None
+
+
+def cross_entropy(p, q, axis):
+    """−Σ p·log q, unless it is infinite."""
+    p, q = _pair(p, q, axis)
+    try:
+        return 0.0 - fsum([x * log2(y) for x, y in zip(p, q, strict=True) if x]) if p else None
+    except ValueError:  # the logarithm of 0
+        return None
+
+
+def kl_divergence(p, q, axis):
+    """Σ p·log(p/q), unless it is small, or a quotient is beyond floating point."""
+    p, q = _pair(p, q, axis)
+    try:
+        total = fsum([x * log2(x / y) for x, y in zip(p, q, strict=True) if x > 1e-290 * y])
+    except ZeroDivisionError:
+        return None
+    return total if FAR < total < 900 else None
+
+
+def _summing_to_1(p, axis):
+    """`p` as a list or tuple of floats, if it is in one dimension, short, and sums to 1."""
     kind = type(p)
     if kind is np.ndarray:
         if p.ndim != 1 or p.dtype.char != "d" or p.size > FEW:
@@ -23,34 +53,11 @@ def probabilities(p, axis):
         p = p.tolist()
     elif (kind is not list and kind is not tuple) or len(p) > FEW or set(map(type, p)) != FLOATS:
         return None
-    if not p or type(axis) is not int or not -1 <= axis <= 0 or not min(p) >= 0:
-        return None
-    return p if -1e-9 <= sum(p) - 1 <= 1e-9 else None
+    return p if type(axis) is int and -1 <= axis <= 0 and -1e-9 <= sum(p) - 1 <= 1e-9 else None
 
 
-def of_two(kernel, p, q, axis):
-    """What `kernel` makes of two distributions of the same few outcomes, none with q = 0 < p."""
-    p = probabilities(p, axis)
-    q = p and probabilities(q, axis)
-    if not q or len(p) != len(q):
-        return None
-    try:
-        return kernel(p, q)
-    except (ValueError, ZeroDivisionError):  # log 0, p/0
-        return None
-
-
-def sum_p_log_p(p):
-    """Σ p·log p. 0·log 0 counts as 0."""
-    return fsum([x * log2(x) for x in p if x])
-
-
-def sum_p_log_q(p, q):
-    """Σ p·log q. 0·log q counts as 0."""
-    return fsum([x * log2(y) for x, y in zip(p, q, strict=True) if x])
-
-
-def sum_p_log_ratio(p, q):
-    """Σ p·log(p/q), unless it is small, or a quotient is beyond floating point."""
-    total = fsum([x * log2(x / y) for x, y in zip(p, q, strict=True) if x > 1e-290 * y])
-    return total if FAR < total < 900 else None
+def _pair(p, q, axis):
+    """Both, if neither has a negative number and there are as many of each; empty ones if not."""
+    p, q = _summing_to_1(p, axis), _summing_to_1(q, axis)
+    fit = p and q and len(p) == len(q) and min(p) >= 0 and min(q) >= 0
+    return (p, q) if fit else ((), ())

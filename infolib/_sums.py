@@ -315,10 +315,8 @@ def _js(p, q):
 
 
 def _exact_sum(terms):
-    """Row sums of terms ≥ 0, rounded about once."""
+    """Row sums of finite terms ≥ 0, rounded about once."""
     largest = terms.max(axis=-1, keepdims=True)
-    if not np.isfinite(largest).all():
-        return terms.sum(axis=-1)
     # High parts are multiples of 2**−25 of the largest: their sum is exact.
     shift = np.ldexp(1.0, np.frexp(largest)[1] + 27)
     high = (terms + shift) - shift

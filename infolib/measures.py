@@ -75,8 +75,8 @@ def entropy(p, *, base=2, axis=-1):
     ----------
     Shannon 1948, §6; Cover & Thomas, 2nd ed., eq. (2.1). Derived in chapter 2.
     """
-    if base == 2 and (few := _few.probabilities(p, axis)):
-        return max(0.0 - _few.sum_p_log_p(few), 0.0)
+    if base == 2 and (bits := _few.entropy(p, axis)) is not None:
+        return bits
     p = as_pmf(p, axis=axis)
     # A sum of probabilities above 1 by rounding must not make an entropy negative.
     return scalar_if_0d(np.maximum(0.0 - sum_p_log_p(p, log_unit(base)), 0.0))
@@ -147,8 +147,8 @@ def cross_entropy(p, q, *, base=2, axis=-1):
     ----------
     MacKay 2003, §2.6 and exercise 2.26. Derived in chapter 4.
     """
-    if base == 2 and (value := _few.of_two(_few.sum_p_log_q, p, q, axis)) is not None:
-        return 0.0 - value
+    if base == 2 and (bits := _few.cross_entropy(p, q, axis)) is not None:
+        return bits
     p, q = as_pmf_pair(p, q, axis=axis)
     return scalar_if_0d(0.0 - sum_p_log_q(p, q, log_unit(base)))
 
@@ -182,8 +182,8 @@ def kl_divergence(p, q, *, base=2, axis=-1):
     ----------
     Kullback & Leibler 1951; Cover & Thomas, 2nd ed., eq. (2.26). Derived in chapter 6.
     """
-    if base == 2 and (value := _few.of_two(_few.sum_p_log_ratio, p, q, axis)) is not None:
-        return value
+    if base == 2 and (bits := _few.kl_divergence(p, q, axis)) is not None:
+        return bits
     p, q = as_pmf_pair(p, q, axis=axis)
     return scalar_if_0d(0.0 + sum_p_log_ratio(p, q, log_unit(base)))
 

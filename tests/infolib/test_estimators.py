@@ -690,3 +690,28 @@ def test_kozachenko_leonenko_needs_a_neighbour(k):
 def test_kozachenko_leonenko_refuses_bad_bases(base):
     with pytest.raises(ValueError, match="base is "):
         estimators.kozachenko_leonenko([0.0, 1, 2, 3, 4], base=base)
+
+
+@pytest.mark.parametrize(
+    ("counts", "k", "mean", "digits"),
+    [
+        # In nats, from the documentation of the package ndd: versions 0.8, 1.6.1 and 2, the last
+        # of which integrates to fewer digits.
+        ([7, 3, 5, 8, 9, 1, 3, 3, 1, 2, 5, 2, 11, 4, 23, 5, 8], 20, 2.623634344888532, 10),
+        (
+            [12, 4, 12, 4, 5, 3, 1, 5, 1, 2, 2, 2, 2, 11, 3, 4, 12, 12, 1, 2],
+            100,
+            2.840012048914245,
+            10,
+        ),
+        ([4, 12, 4, 5, 3, 1, 5, 1, 2, 2, 2, 2, 11, 3, 4, 12, 12, 1, 2], 100, 2.8060922529931, 5),
+    ],
+)
+def test_published_values_of_nsb(counts, k, mean, digits):
+    assert estimators.nsb(counts, k, base=math.e) == pytest.approx(mean, rel=10.0**-digits)
+
+
+def test_published_standard_deviation_of_nsb():
+    counts = [4, 12, 4, 5, 3, 1, 5, 1, 2, 2, 2, 2, 11, 3, 4, 12, 12, 1, 2]
+    std = estimators.nsb(counts, 100, base=math.e, return_std=True)[1]
+    assert std == pytest.approx(0.11945501149743358, rel=1e-3)  # ndd, version 2
