@@ -140,16 +140,19 @@ def errors(draws, seed):
                     truth = entropy(p) / bits
                     note("entropy", "infolib", infolib.entropy(p), truth)
                     note("entropy", "infolib, rows", infolib.entropy(np.stack([p, p]))[1], truth)
-                    note("entropy", "scipy", scipy.stats.entropy(p, base=2), truth)
+                    note("entropy", "scipy.stats.entropy", scipy.stats.entropy(p, base=2), truth)
+                    value = scipy.special.entr(p).sum() / LN_2
+                    note("entropy", "scipy.special.entr", value, truth)
                     single = p.astype(np.float32)
                     truth = entropy(single) / bits
                     note("entropy, float32", "infolib", small(infolib.entropy, single), truth, F32)
-                    value = scipy.stats.entropy(single, base=2)
-                    note("entropy, float32", "scipy", value, truth, F32)
+                    value = scipy.special.entr(single).sum() / np.float32(LN_2)
+                    note("entropy, float32", "scipy.special.entr", value, truth, F32)
                 for p, q in far_pairs(rng, k):
                     truth = cross_entropy(p, q) / bits
                     note("cross-entropy", "infolib", infolib.cross_entropy(p, q), truth)
-                    note("cross-entropy", "scipy", -scipy.special.xlogy(p, q).sum() / LN_2, truth)
+                    value = -scipy.special.xlogy(p, q).sum() / LN_2
+                    note("cross-entropy", "scipy.special.xlogy", value, truth)
                     divergences(note, p, q, bits)
                 for p, q in near_pairs(rng, k):
                     divergences(note, p, q, bits)
@@ -174,30 +177,33 @@ def divergences(note, p, q, bits):
     if truth > mpf(10) ** -26:
         quantity = "KL divergence, below 1/16 nat" if near else "KL divergence"
         note(quantity, "infolib", infolib.kl_divergence(p, q), truth)
-        note(quantity, "scipy", scipy.stats.entropy(p, q, base=2), truth)
+        note(quantity, "scipy.stats.entropy", scipy.stats.entropy(p, q, base=2), truth)
         value = scipy.special.kl_div(p, q).sum() / LN_2
         note(quantity, "scipy.special.kl_div", value, truth)
     truth = js_divergence(p, q) / bits
     if truth > mpf(10) ** -26:
         note("Jensen–Shannon divergence", "infolib", infolib.js_divergence(p, q), truth)
         value = jensenshannon(p, q, base=2) ** 2
-        note("Jensen–Shannon divergence", "scipy", value, truth)
+        note("Jensen–Shannon divergence", "scipy.spatial, squared", value, truth)
 
 
 def losses(note, quantity, z, label):
     truth, slopes = loss_and_gradient(z, label)
     loss, gradient = infolib.cross_entropy_loss(z, label, return_gradient=True)
     note(f"loss{quantity}", "infolib", loss, truth)
-    note(f"loss{quantity}", "scipy", -scipy.special.log_softmax(z)[label], truth)
+    value = -scipy.special.log_softmax(z)[label]
+    note(f"loss{quantity}", "scipy.special.log_softmax", value, truth)
+    value = scipy.special.logsumexp(z - z[label])
+    note(f"loss{quantity}", "scipy.special.logsumexp", value, truth)
     softmax = scipy.special.softmax(z)
     softmax[label] -= 1
     for i, slope in enumerate(slopes):
         note(f"gradient{quantity}", "infolib", gradient[i], slope)
-        note(f"gradient{quantity}", "scipy", softmax[i], slope)
+        note(f"gradient{quantity}", "scipy.special.softmax", softmax[i], slope)
     single = z.astype(np.float32)
     truth, _ = loss_and_gradient(single, label)
     loss = infolib.cross_entropy_loss(single[np.newaxis], [label])[0]
     if mpf(10) ** -37 < truth < mpf(10) ** 37:  # within single precision
         note(f"loss{quantity}, float32", "infolib", loss, truth, F32)
-        value = -scipy.special.log_softmax(single)[label]
-        note(f"loss{quantity}, float32", "scipy", value, truth, F32)
+        value = scipy.special.logsumexp(single - single[label])
+        note(f"loss{quantity}, float32", "scipy.special.logsumexp", value, truth, F32)

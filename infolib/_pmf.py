@@ -76,6 +76,8 @@ def as_pmf_pair(p, q, *, axis=-1, names=("p", "q")):
 
 def as_array(x, *, name):
     """An array, or a ValueError that names the argument whose rows differ in length."""
+    if isinstance(x, np.ma.MaskedArray):
+        raise ValueError(f"{name} is a masked array; pass {name}.compressed(), or fill its gaps")
     try:
         return np.asarray(x)
     except ValueError:
@@ -94,7 +96,8 @@ def as_real(x, *, name):
         )
     # Either precision is taken as it is, in any byte order: a copy would double the memory.
     keep = array.dtype.kind == "f" and array.dtype.itemsize in (4, 8)
-    return array if keep else array.astype(np.float64)
+    with np.errstate(over="ignore"):  # an infinite number is refused by who asked for it
+        return array if keep else array.astype(np.float64)
 
 
 def as_counts(counts, *, name="counts"):

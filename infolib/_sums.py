@@ -7,6 +7,7 @@ contiguous float64. Functions take arrays of one shape (..., K) and return shape
 
 import math
 import threading
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -43,8 +44,7 @@ def sum_p_log_p(p, unit):
 def sum_p_log_q(p, q, unit):
     """Σ p·log q, minus the cross-entropy, in units of `unit` nats. −inf where q = 0 < p."""
     log, unit = _logarithm(unit)
-    work = _work()
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with _work() as work, np.errstate(divide="ignore", invalid="ignore", under="ignore"):
         return _over_blocks(lambda x, y: _p_log_q(x, y, log, work), p, q)[0] / unit
 
 
@@ -55,12 +55,12 @@ def sum_p_log_ratio(p, q, unit):
     its square. Near p = q the result is that of the exact distributions in proportion to them.
     """
     log, scale = _logarithm(unit)
-    work = _work()
     with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
-        total = _over_blocks(lambda x, y: _far(x, y, log, work), p, q)[0] / scale
-    if p.ndim == 1:
-        return _where_small(p[np.newaxis], q[np.newaxis], total[np.newaxis], unit)[0]
-    return _where_small(p, q, total, unit)
+        with _work() as work:
+            total = _over_blocks(lambda x, y: _far(x, y, log, work), p, q)[0] / scale
+        if p.ndim == 1:
+            return _where_small(p[np.newaxis], q[np.newaxis], total[np.newaxis], unit)[0]
+        return _where_small(p, q, total, unit)
 
 
 def _where_small(p, q, total, unit):
@@ -69,6 +69,7 @@ def _where_small(p, q, total, unit):
         x, y = p[rows], q[rows]
         near = total[rows] < NEAR / unit
         excess, deficit = _over_blocks(_excess, x, y)
+        deficit = deficit - (x.shape[-1] - 1) // BLOCK  # each block of a long row began at 1
         # q grows by this factor less 1, to the sum of p.
         growth = np.where(near, excess / (1 - deficit - excess), 0.0).reshape(-1, 1)
         terms = _over_blocks(lambda a, b, g=growth: _near(a, b, g), x, y)[0]
@@ -99,16 +100,16 @@ def loss_of_classes(logits, labels, gradient):
     a row of it is neither NaN nor +inf nor all −inf. `gradient` is an array for the result, or
     None; it may be of lower precision.
     """
-    with np.errstate(all="ignore"):  # what overflows or vanishes is done again
-        return _loss_of_classes(logits, labels, gradient)
+    with _work() as work, np.errstate(all="ignore"):  # what overflows or vanishes is done again
+        return _loss_of_classes(logits, labels, gradient, work)
 
 
-def _loss_of_classes(logits, labels, gradient):
+def _loss_of_classes(logits, labels, gradient, work):
     n, k = logits.shape
     loss = np.empty(n)
     step = max(1, BLOCK // k)
     ones = np.ones(k)
-    work = _work()[: step * k].reshape(step, k) if k <= BLOCK else np.empty((1, k))
+    work = work[: step * k].reshape(step, k) if k <= BLOCK else np.empty((1, k))
     for i in range(0, n, step):
         z, y = logits[i : i + step], labels[i : i + step]
         e = np.exp(z, out=work[: len(z)], dtype=np.float64)
@@ -125,7 +126,7 @@ def _loss_of_classes(logits, labels, gradient):
             loss[i + again], e[again], e_label[again], rest[again] = _shifted(z[again], y[again])
         if gradient is not None:
             e /= (rest + e_label)[:, np.newaxis]
-            e[label] = -rest / (rest + e_label)
+            e[label] = 0.0 - rest / (rest + e_label)
             gradient[i : i + step] = e
     return loss
 
@@ -137,7 +138,7 @@ def _shifted(z, y):
     top = z.max(axis=-1, keepdims=True)
     d = z - top
     back = z - d  # Knuth's TwoSum again: what rounding took from d, as a factor of exp d
-    lost = np.where(np.isfinite(z), (z - (d + back)) + (back - top), 0.0)
+    lost = np.where(np.isfinite(d), (z - (d + back)) + (back - top), 0.0)
     e = np.exp(d) * (1 + lost)
     e_label = e[label]
     e[label] = 0
@@ -177,8 +178,8 @@ def _fill(sums, kernel, arrays):
             for i in range(0, shape[0], BLOCK)
         ]
         for i, column in enumerate(zip(*parts, strict=True)):
-            # fsum refuses infinities of both signs and NaN, which a sum may hold.
-            sums[i] = math.fsum(column) if all(map(math.isfinite, column)) else sum(column)
+            total = sum(column)  # fsum refuses infinities and NaN, which a sum may hold
+            sums[i] = math.fsum(column) if math.isfinite(total) else total
         return
     size = math.prod(shape[1:])
     if size > BLOCK:
@@ -193,12 +194,18 @@ def _fill(sums, kernel, arrays):
             sums[j, block] = s.reshape(sums[j, block].shape)
 
 
+@contextmanager
 def _work():
     """A block of memory, the same for every call in a thread: fresh memory has to be mapped first,
-    which can take longer than the logarithms."""
-    if not hasattr(_thread, "work"):
-        _thread.work = np.empty(BLOCK)
-    return _thread.work
+    which can take longer than the logarithms. A call inside another, from a signal handler say,
+    finds none and makes its own."""
+    work = _thread.__dict__.pop("work", None)
+    if work is None:
+        work = np.empty(BLOCK)
+    try:
+        yield work
+    finally:
+        _thread.work = work
 
 
 def _plain(a):
@@ -282,12 +289,13 @@ def _near(p, q, growth):
     with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
         grown = q * growth
         d = (p - q) - grown
-        s, rounding = _quotient(d, p, q, grown)
+        q_grown = q + grown
+        s, rounding = _quotient(d, p, q_grown, grown - (q_grown - q))
         terms = d * s
         terms += terms * (s * (1 + s) * _series(KL_SERIES, s * s, CLOSE) - rounding)
         wide = ~(np.abs(s) <= CLOSE)  # also 0/0
         if wide.any():
-            x, y, d, s = p[wide], q[wide], d[wide], s[wide]
+            x, y, d, s = p[wide], q_grown[wide], d[wide], s[wide]
             by_series = d * s * (1 + s * (1 + s) * _series(KL_SERIES, s * s, APART))
             by_logarithm = _p_log_ratio(x, y) - d
             terms[wide] = np.where(np.abs(s) <= APART, by_series, by_logarithm)
@@ -308,8 +316,8 @@ def _js(p, q):
         if wide.any():
             x, y, d, s = p[wide], q[wide], d[wide], s[wide]
             by_series = d * s / 4 * (1 + s * s * _series(JS_SERIES, s * s, APART))
-            m = (x + y) / 2
-            by_logarithm = (_p_log_ratio(x, m) + _p_log_ratio(y, m)) / 2
+            total = x + y
+            by_logarithm = (_p_log_ratio(2 * x, total) + _p_log_ratio(2 * y, total)) / 4
             terms[wide] = np.where(np.abs(s) <= APART, by_series, by_logarithm)
     return (_exact_sum(terms),)
 

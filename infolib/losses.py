@@ -127,7 +127,8 @@ def cross_entropy_loss(logits, labels, *, base=math.e, return_gradient=False):
         gradient = np.empty(z.shape, z.dtype) if return_gradient else None
         rows = None if gradient is None else gradient.reshape(-1, z.shape[-1])
         loss = loss_of_classes(z.reshape(-1, z.shape[-1]), y.ravel(), rows)
-        loss = loss.reshape(y.shape).astype(z.dtype, copy=False)
+        with np.errstate(over="ignore", under="ignore"):  # beyond single precision
+            loss = loss.reshape(y.shape).astype(z.dtype, copy=False)
     if unit != 1:
         loss, gradient = loss / unit, gradient / unit if return_gradient else None
     return (scalar_if_0d(loss), gradient) if return_gradient else scalar_if_0d(loss)

@@ -75,7 +75,7 @@ def entropy(p, *, base=2, axis=-1):
     ----------
     Shannon 1948, §6; Cover & Thomas, 2nd ed., eq. (2.1). Derived in chapter 2.
     """
-    if base == 2 and (bits := _few.entropy(p, axis)) is not None:
+    if type(base) is int and base == 2 and (bits := _few.entropy(p, axis)) is not None:
         return bits
     p = as_pmf(p, axis=axis)
     # A sum of probabilities above 1 by rounding must not make an entropy negative.
@@ -110,7 +110,7 @@ def binary_entropy(p, *, base=2):
     Cover & Thomas, 2nd ed., eq. (2.5). Derived in chapter 2.
     """
     surprise = information_content(p, base=base)  # also checks p
-    p = np.asarray(p)
+    p = as_real(p, name="p")
     unit = log_unit(base)
     with np.errstate(divide="ignore", invalid="ignore"):
         yes = np.where(p > 0, p * surprise, 0.0)
@@ -147,7 +147,7 @@ def cross_entropy(p, q, *, base=2, axis=-1):
     ----------
     MacKay 2003, §2.6 and exercise 2.26. Derived in chapter 4.
     """
-    if base == 2 and (bits := _few.cross_entropy(p, q, axis)) is not None:
+    if type(base) is int and base == 2 and (bits := _few.cross_entropy(p, q, axis)) is not None:
         return bits
     p, q = as_pmf_pair(p, q, axis=axis)
     return scalar_if_0d(0.0 - sum_p_log_q(p, q, log_unit(base)))
@@ -182,7 +182,7 @@ def kl_divergence(p, q, *, base=2, axis=-1):
     ----------
     Kullback & Leibler 1951; Cover & Thomas, 2nd ed., eq. (2.26). Derived in chapter 6.
     """
-    if base == 2 and (bits := _few.kl_divergence(p, q, axis)) is not None:
+    if type(base) is int and base == 2 and (bits := _few.kl_divergence(p, q, axis)) is not None:
         return bits
     p, q = as_pmf_pair(p, q, axis=axis)
     return scalar_if_0d(0.0 + sum_p_log_ratio(p, q, log_unit(base)))

@@ -1,6 +1,7 @@
 """Units in the last place against hundreds of digits; any layout; memory that does not grow."""
 
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 
 import mpmath
 import numpy as np
@@ -9,7 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks import exactness
-from infolib import cross_entropy, cross_entropy_loss, entropy, js_divergence, kl_divergence
+from infolib import (
+    _sums,
+    binary_entropy,
+    cross_entropy,
+    cross_entropy_loss,
+    entropy,
+    js_divergence,
+    kl_divergence,
+    mutual_information,
+)
 
 ULP = 2.0**-52
 
@@ -133,3 +143,79 @@ def test_memory_beyond_the_input_does_not_grow(f):
 def test_memory_of_a_loss_is_one_number_a_row():
     z, labels = np.zeros((400_000, 10)), np.zeros(400_000, dtype=int)
     assert peak_memory(cross_entropy_loss, z, labels) < z.nbytes / 4
+
+
+LONG = [_sums.BLOCK - 1, _sums.BLOCK, _sums.BLOCK + 1, 2 * _sums.BLOCK + 1, 3 * _sums.BLOCK + 7]
+
+
+@pytest.mark.parametrize("k", LONG)
+def test_near_distributions_of_many_outcomes(k):
+    rng = np.random.default_rng(k)
+    p = rng.dirichlet(np.ones(k))
+    q = exactness.normalised(p * (1 + 1e-5 * rng.standard_normal(k)))
+    assert kl_divergence(p, p) == 0
+    together = kl_divergence(np.stack([p, p]), np.stack([q, p]))
+    assert together[0] == pytest.approx(kl_divergence(p, q), rel=ULP) and together[1] == 0
+    with mpmath.workdps(50):
+        assert (
+            exactness.error(kl_divergence(p, q, base=np.e), exactness.kl_divergence(p, q), ULP) < 2
+        )
+    x = np.stack([p, p]) / 2
+    assert mutual_information(x) < 1e-15
+
+
+@pytest.mark.parametrize("off", [1e-12, 9e-10, -9e-10])
+def test_near_distributions_whose_sums_miss_1(off):
+    p = np.tile([0.99 / 64, 0.01 / 64], 64)
+    q = np.tile([0.998 / 64, 0.002 / 64], 64) * (1 + off)
+    with mpmath.workdps(50):
+        truth = exactness.kl_divergence(p, q)
+        assert exactness.error(kl_divergence(p, q, base=np.e), truth, ULP) <= 3
+
+
+def test_smallest_numbers():
+    assert js_divergence([1.0, 5e-324], [1.0, 0.0]) <= 5e-324
+    loss, gradient = cross_entropy_loss([1.7e308, -1.7e308], 1, return_gradient=True)
+    assert loss == np.inf and gradient.tolist() == [1, -1]
+    assert cross_entropy_loss(np.float32([[3.4e38, -3.4e38]]), [1])[0] == np.inf
+
+
+def test_a_call_inside_another_has_memory_of_its_own():
+    p, inner = np.full(300_000, 1 / 300_000), np.full(1000, 1e-3)
+    with _sums._work() as outer:
+        outer[:] = 1
+        entropy(inner), kl_divergence(inner, inner), cross_entropy_loss(inner, 0)
+        assert (outer == 1).all()
+    assert entropy(p) == pytest.approx(np.log2(300_000), rel=1e-14)
+
+
+def test_threads_do_not_share_memory():
+    rng = np.random.default_rng(9)
+    many = [rng.dirichlet(np.ones(100_000)) for _ in range(8)]
+    alone = [entropy(p) for p in many]
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(5):
+            assert list(pool.map(entropy, many)) == alone
+
+
+def test_what_overflows_is_refused_by_name():
+    p = np.zeros(2 * _sums.BLOCK)
+    p[0] = p[-1] = 1.7e308
+    with pytest.raises(ValueError, match="p sums to inf, not to 1"):
+        entropy(p)
+
+
+def test_masked_arrays_are_refused():
+    with pytest.raises(ValueError, match=r"p is a masked array; pass p\.compressed\(\)"):
+        entropy(np.ma.array([0.25, 0.25, 0.5], mask=[0, 0, 1]))
+
+
+@pytest.mark.parametrize("base", [np.array([2, 2]), 2 + 0j])
+def test_a_base_that_is_no_number_is_named(base):
+    with pytest.raises(ValueError, match="base is"):
+        entropy([0.5, 0.5], base=base)
+
+
+def test_half_precision_is_answered_in_double():
+    p = np.float16([0.1])
+    assert binary_entropy(p).tolist() == [binary_entropy(float(p[0]))]
