@@ -7,6 +7,7 @@ import matplotlib.pyplot as plt
 
 from benchmarks import coders, exactness, rmse, speed
 from infolib import plots
+from infolib.datasets import load_text
 
 BOOK = Path(__file__).parents[1] / "book"
 PAGE = BOOK / "appendix_exactness_speed.md"
@@ -69,12 +70,15 @@ def main():
     page = TEMPLATE.read_text("utf8").format(
         machine="\n".join(f"- {line}" for line in speed.machine()),
         exact=exact,
+        outcomes=max(exactness.SIZES),
+        digits=exactness.DIGITS,
         fast=table(head, fast),
         met=sum(line[-1] == "met" for line in fast),
         targets=sum(line[-1] != "" for line in fast),
         runs=runs,
         errors=errors,
         own=sum(float(size) > 0.99 for _, size, *_ in sizes),
+        size=f"{len(load_text('english').encode()):,}",
         coders=table(("coder", "size / $n H_0$", "encode, MB/s", "decode, MB/s"), sizes),
     )
     PAGE.write_text(page, encoding="utf8")

@@ -251,7 +251,8 @@ def block_distribution(p, n):
     symbols, probabilities = _as_pmf_mapping(p)
     if not isinstance(n, (int, np.integer)) or not _is_whole_and_positive(n):
         raise ValueError(f"n is {n!r}; pass a whole number, 1 or more")
-    if n * math.log(len(symbols)) > math.log(MAX_BLOCKS) + 1e-9:
+    # Whole numbers, so exact at the limit; any two symbols pass it long before 64.
+    if len(symbols) ** min(int(n), 64) > MAX_BLOCKS:
         blocks = f"{len(symbols) ** n:,}" if n < 100 else f"{len(symbols)}^{n}"
         raise ValueError(
             f"n is {n}: {len(symbols)} symbols make {blocks} blocks; "

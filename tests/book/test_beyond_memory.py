@@ -1,6 +1,5 @@
 """The appendix on data larger than memory gives the same outputs wherever its parts are counted."""
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -18,11 +17,6 @@ from booktools import run
 NOTEBOOK = run.BOOK / "appendix_beyond_memory.ipynb"
 SETUP = "memory-setup"
 MISSING = "ImportError: This appendix needs dask: run `pip install 'dask[distributed]'`"
-
-needs_dask = pytest.mark.skipif(
-    not (importlib.util.find_spec("dask") and importlib.util.find_spec("distributed")),
-    reason="the extra `dask` is not installed",
-)
 
 # Executes a notebook with one more cell at its end, and prints the outputs of all as JSON.
 # In a process of its own, so that what Dask or the kernel leave behind cannot reach pytest.
@@ -135,7 +129,6 @@ def functions():
     raise AssertionError("the notebook has no count_all")
 
 
-@needs_dask
 def test_without_distributed_threads_count_the_same(tmp_path):
     folder = hidden(tmp_path, "distributed")
     env = environment()
@@ -145,7 +138,6 @@ def test_without_distributed_threads_count_the_same(tmp_path):
     assert (address, workers) == (None, None)
 
 
-@needs_dask
 def test_a_cluster_in_the_process_counts_the_same_and_keeps_to_this_machine():
     outputs, (address, workers, listening) = execute(environment())
     assert outputs == stored()
@@ -153,7 +145,6 @@ def test_a_cluster_in_the_process_counts_the_same_and_keeps_to_this_machine():
     assert listening == ["127.0.0.1"]
 
 
-@needs_dask
 @pytest.mark.parametrize("variable", ["DASK_SCHEDULER", "DASK_SCHEDULER_ADDRESS"])
 def test_a_cluster_of_two_processes_counts_the_same(variable, tmp_path):
     script = tmp_path / "cluster.py"
@@ -186,7 +177,6 @@ def test_a_cluster_of_two_processes_counts_the_same(variable, tmp_path):
     assert cluster.returncode == 0, complaints
 
 
-@needs_dask
 @pytest.mark.parametrize("n_parts", [1, 2, 3, 7, 16])
 def test_threads_add_tables_exactly(functions, n_parts, capsys):
     rng = np.random.default_rng(n_parts)
@@ -200,7 +190,6 @@ def test_threads_add_tables_exactly(functions, n_parts, capsys):
     assert said[-1] == f"{n_parts} of {n_parts} parts"
 
 
-@needs_dask
 def test_a_part_that_fails_is_an_error_and_no_smaller_sum(functions):
     def fail():
         raise OSError("this part cannot be read")
@@ -211,7 +200,6 @@ def test_a_part_that_fails_is_an_error_and_no_smaller_sum(functions):
         functions["count_all"](parts)
 
 
-@needs_dask
 def test_no_task_adds_more_than_two_tables(functions):
     delayed = functions["delayed"]
     parts = [delayed(np.arange)(i) for i in range(40)]
