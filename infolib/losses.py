@@ -10,7 +10,7 @@ from numbers import Real
 import numpy as np
 
 from infolib._pmf import as_array, as_pmf, as_real, check_axis, log_unit, scalar_if_0d
-from infolib._sums import loss_of_classes
+from infolib._sums import BLOCK, loss_of_classes
 
 
 def softmax(logits, *, axis=-1):
@@ -120,18 +120,32 @@ def cross_entropy_loss(logits, labels, *, base=math.e, return_gradient=False):
     z = _as_logits(logits, -1)
     unit = log_unit(base)
     labels = as_array(labels, name="labels")
+    n_classes = z.shape[-1]
+    gradient = np.empty(z.shape, z.dtype) if return_gradient else None
+    rows = gradient.reshape(-1, n_classes) if return_gradient else None
     if labels.shape == z.shape and labels.dtype.kind == "f":
-        loss, gradient = _loss_and_gradient(z, as_pmf(labels, name="labels"))
+        p = as_pmf(labels, name="labels")
+        loss = _loss_of_distributions(z.reshape(-1, n_classes), p.reshape(-1, n_classes), rows)
     else:
         y = _as_labels(labels, z.shape)
-        gradient = np.empty(z.shape, z.dtype) if return_gradient else None
-        rows = None if gradient is None else gradient.reshape(-1, z.shape[-1])
-        loss = loss_of_classes(z.reshape(-1, z.shape[-1]), y.ravel(), rows)
-        with np.errstate(over="ignore", under="ignore"):  # beyond single precision
-            loss = loss.reshape(y.shape).astype(z.dtype, copy=False)
+        loss = loss_of_classes(z.reshape(-1, n_classes), y.ravel(), rows)
+    with np.errstate(over="ignore", under="ignore"):  # beyond single precision
+        loss = loss.reshape(z.shape[:-1]).astype(z.dtype, copy=False)
     if unit != 1:
         loss, gradient = loss / unit, gradient / unit if return_gradient else None
     return (scalar_if_0d(loss), gradient) if return_gradient else scalar_if_0d(loss)
+
+
+def _loss_of_distributions(z, p, gradient):
+    """The loss of each row of `z`, and its gradient if that is an array, a block at a time."""
+    loss = np.empty(len(z))
+    step = max(1, BLOCK // z.shape[-1])
+    for i in range(0, len(z), step):
+        rows = slice(i, i + step)
+        loss[rows], of_rows = _loss_and_gradient(z[rows], p[rows])
+        if gradient is not None:
+            gradient[rows] = of_rows
+    return loss
 
 
 def _loss_and_gradient(z, p):
