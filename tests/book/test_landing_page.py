@@ -5,8 +5,9 @@ import re
 from pathlib import Path
 
 import nbformat
+from PIL import Image
 
-from booktools import run
+from booktools import og_image, run
 
 CHAPTERS = dict(enumerate(sorted(run.BOOK.glob("0*.ipynb")), 1))
 CELLS = nbformat.read(run.BOOK / "index.ipynb", 4).cells
@@ -69,3 +70,13 @@ def test_the_shortest_paths_hold_all_that_a_chapter_needs():
     for path in paths:
         goal = path[-1]
         assert path == sorted({goal} | {a for a, b in reachable(drawn("needs")) if b == goal})
+
+
+def test_the_picture_for_links_is_small_and_up_to_date(tmp_path):
+    og_image.main(tmp_path / "og.png")
+    for path in (tmp_path / "og.png", og_image.IMAGE):
+        with Image.open(path) as image:
+            assert image.size == (1200, 630)
+            up_to_date = image.info["drawn from"] == og_image.sources()[2]
+        assert up_to_date, "run python -m booktools.og_image"
+        assert path.stat().st_size < 60_000
