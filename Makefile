@@ -10,7 +10,7 @@ CONSTRAINTS ?= constraints.txt
 PORT ?= 8000
 BIN := .venv/bin
 READY := .venv/.ready
-HTML := _build/html
+SITE := _build/site
 
 .PHONY: help book serve test bench lint run numbers clean
 
@@ -18,12 +18,13 @@ help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 book: $(READY)  ## build the website, warnings are errors, and say where it is
-	@$(BIN)/jupyter-book build . --builder html -W -n --keep-going -q
-	@echo "The course is built: open $(CURDIR)/$(HTML)/index.html, or run 'make serve'."
+	@mkdir -p _build  # what it says of its own folder would mislead; warnings still show
+	@$(BIN)/jupyter-book build . --builder html -W -n --keep-going -q > _build/book.log
+	@$(BIN)/python -m booktools.publish
+	@echo "The course is built: open $(CURDIR)/$(SITE)/index.html, or run 'make serve'."
 
 serve: book  ## build, serve on this machine and print the address
-	@echo "Reading at http://127.0.0.1:$(PORT)/ (Ctrl+C stops; PORT=… chooses another port)"
-	@$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory $(HTML)
+	@$(BIN)/python -m booktools.serve $(PORT)
 
 test: lint book  ## run everything: library, notebooks, quoted numbers, pages
 	@$(BIN)/python -m coverage run -m pytest
@@ -45,7 +46,7 @@ numbers: $(READY)  ## the same, and write the stale numbers' new values into the
 clean:  ## remove what was built, and the environment
 	rm -rf _build .venv .pytest_cache .hypothesis .ruff_cache .coverage *.egg-info
 
-$(READY): requirements.txt constraints.txt pyproject.toml
+$(READY): requirements.txt constraints.txt pyproject.toml site/package-lock.json
 	@test -n "$(PYTHON)" || { \
 	  echo "No Python 3.11, 3.12 or 3.13 was found: install one, or run make PYTHON=/path/to/it"; exit 1; }
 	@$(PYTHON) -c '$(FITS)' 2>/dev/null || { \
@@ -55,4 +56,5 @@ $(READY): requirements.txt constraints.txt pyproject.toml
 	@echo "Setting up .venv (once; about a minute)"
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -c $(CONSTRAINTS)
+	@$(BIN)/python -m booktools.node
 	@touch $@

@@ -35,6 +35,21 @@ def repository_url(environ=os.environ, root: Path = ROOT) -> str | None:
     return _browsable(_git(root, "remote", "get-url", "origin"))
 
 
+def site_address(environ=os.environ) -> str | None:
+    """Where the site will stand, with a slash at its end, or None when it is not known.
+
+    `BOOK_ADDRESS` comes first, then what GitHub's and GitLab's runners say about their pages.
+    """
+    if environ.get("GITHUB_REPOSITORY"):
+        owner, _, name = environ["GITHUB_REPOSITORY"].partition("/")
+        host = f"{owner.lower()}.github.io"
+        pages = f"https://{host}/" if name.lower() == host else f"https://{host}/{name}/"
+    else:
+        pages = environ.get("CI_PAGES_URL", "")
+    address = environ.get("BOOK_ADDRESS") or pages
+    return address.rstrip("/") + "/" if address.startswith(("http://", "https://")) else None
+
+
 def branch(environ=os.environ, root: Path = ROOT) -> str:
     """The branch whose notebooks the launch buttons open."""
     return (
@@ -61,6 +76,10 @@ def _git(root: Path, *arguments: str) -> str:
         ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=False
     )
     return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def _say_where_the_site_stands(app, config) -> None:
+    config.html_baseurl = config.ogp_site_url = site_address() or ""
 
 
 def _offer_launch_buttons(app, config) -> None:
@@ -107,12 +126,19 @@ def _refuse_broken_formulas(app, exception) -> None:
 
 def _notice_new_styles(app, env, added, changed, removed) -> list[str]:
     """Sphinx copies static files only when it writes a page: a changed one outdates a page."""
-    for folder in app.config.html_static_path:
-        for file in (Path(app.srcdir) / folder).rglob("*"):
-            copy = Path(app.outdir) / "_static" / file.relative_to(Path(app.srcdir) / folder)
-            if copy.exists() and copy.stat().st_mtime < file.stat().st_mtime:
-                return [app.config.root_doc]
-    return []
+    static = Path(app.outdir) / "_static"
+    copies = {
+        file: static / file.relative_to(Path(app.srcdir) / folder)
+        for folder in app.config.html_static_path
+        for file in (Path(app.srcdir) / folder).rglob("*")
+    }
+    if app.config.html_search_scorer:
+        copies[Path(app.srcdir) / app.config.html_search_scorer] = static / "language_data.js"
+    outdated = any(
+        copy.exists() and copy.stat().st_mtime < file.stat().st_mtime
+        for file, copy in copies.items()
+    )
+    return [app.config.root_doc] if outdated else []
 
 
 def _start_formula_server(rundir: Path, timeout: float):
@@ -145,6 +171,7 @@ def setup(app):
     katex.KaTeXServer.start_server_process = _start_formula_server
     katex.STARTUP_TIMEOUT = 60
     app.connect("env-get-outdated", _notice_new_styles)
+    app.connect("config-inited", _say_where_the_site_stands)
     app.connect("config-inited", _offer_launch_buttons)
     app.connect("html-page-context", _drop_foreign_scripts, priority=900)
     app.connect("build-finished", _refuse_broken_formulas)
