@@ -1,4 +1,4 @@
-"""The installed Chromium, and what it says of a page: what breaks, what it weighs, who can use it."""
+"""The installed Chromium, and what it says of a page: what breaks, its weight, who can use it."""
 
 import contextlib
 import shutil

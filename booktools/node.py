@@ -1,6 +1,6 @@
-"""Node and the programs of `site/package.json`, in `.venv/node`: `python -m booktools.node` installs.
+"""Node and the programs of `site/package.json`; `python -m booktools.node` installs them.
 
-Node comes with a Python wheel, so nobody has to install it first.
+They go to `.venv/node`. Node itself comes with a Python wheel, so nobody has to install it first.
 """
 
 import shutil

@@ -161,7 +161,7 @@ def _join_styles(work: Path, soups) -> Path:
         css = re.sub(r",\s*url\([^)]*\.(ttf|woff)[^)]*\)\s*format\([^)]*\)", "", sheet["css"])
         Path(sheet["file"]).write_text(re.sub(r"/\*# sourceMapping.*?\*/", "", css), "utf8")
     config.unlink()
-    _keep_used_glyphs(sheets)
+    _keep_used_glyphs(static, sheets, soups)
     joined = static / "page.css"
     joined.write_text("".join(f'@import "./{s.relative_to(static)}";\n' for s in sheets), "utf8")
     small = _small(
@@ -178,26 +178,27 @@ def _join_styles(work: Path, soups) -> Path:
 
 
 def _drop_leftovers(work: Path) -> None:
-    """What no page and no style sheet names, such as parts of the theme that are not used here."""
-    named = "".join(
-        p.read_text("utf8") for kind in ("html", "css") for p in work.rglob(f"*.{kind}")
-    )
-    for file in (work / "_static").iterdir():
-        if file.name not in named:
-            file.unlink()
+    """What no page and no style sheet names: parts of the theme, figures in their first format."""
+    texts = (p.read_text("utf8") for kind in ("html", "css") for p in work.rglob(f"*.{kind}"))
+    named = "".join(texts)
+    for folder in ("_static", "_images"):
+        for file in (work / folder).iterdir():
+            if file.name not in named:
+                file.unlink()
 
 
-def _keep_used_glyphs(sheets) -> None:
-    """The icon fonts hold two thousand glyphs, of which the purged rules name a few dozen."""
+def _keep_used_glyphs(static: Path, sheets, soups) -> None:
+    """Icons that the rules name, of two thousand; letters and signs that formulas show."""
     rules = "".join(sheet.read_text("utf8") for sheet in sheets)
     named = re.findall(r'(?:--fa|content|--pst-icon-[a-z-]+):\s*"\\?([0-9a-f]{2,5}|.)\s?"', rules)
-    glyphs = {int(n, 16) if len(n) > 1 else ord(n) for n in named}
-    folders = {(sheet.parent.parent / "vendor" / "fontawesome" / "webfonts") for sheet in sheets}
-    for font in (f for folder in folders for f in folder.glob("*.woff2")):
-        options = subset.Options(flavor="woff2", notdef_outline=True)
+    icons = {int(n, 16) if len(n) > 1 else ord(n) for n in named}
+    formulas = (tag.get_text() for soup in soups.values() for tag in soup.select(".katex-html"))
+    signs = {ord(letter) for formula in formulas for letter in formula}
+    for font in static.rglob("*.woff2"):
+        options = subset.Options(flavor="woff2", layout_features=["*"])
         read = subset.load_font(str(font), options)
         maker = subset.Subsetter(options)
-        maker.populate(unicodes=glyphs)
+        maker.populate(unicodes=signs if "KaTeX" in font.name else icons)
         maker.subset(read)
         subset.save_font(read, str(font), options)
 

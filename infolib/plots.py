@@ -4,6 +4,8 @@ The one module that imports matplotlib. Nothing is told by colour alone: bars di
 curves in line style, and both are labelled.
 """
 
+import sys
+
 import matplotlib.pyplot as plt
 import numpy as np
 from cycler import cycler
@@ -27,12 +29,13 @@ def use_style():
 
     >>> use_style()
 
-    The white face keeps figures readable when the page around them is dark.
+    The white face keeps figures readable when the page around them is dark. In a notebook, figures
+    are drawn with twice the pixels that they take on the page, for screens that have them.
     """
     plt.rcParams.update(
         {
             "figure.figsize": (6, 3.7),
-            "figure.dpi": 144,
+            "figure.dpi": 130,
             "figure.facecolor": "white",
             "figure.constrained_layout.use": True,
             "axes.facecolor": "white",
@@ -49,6 +52,10 @@ def use_style():
             "legend.frameon": False,
         }
     )
+    if "ipykernel" in sys.modules:
+        from matplotlib_inline.config import InlineBackend
+
+        InlineBackend.instance().figure_formats = {"retina"}
 
 
 def bars(heights, labels=None, *, ax=None, color="blue", annotate="{:.2f}", ylabel="probability"):
