@@ -41,11 +41,15 @@ def launched():
 
 
 def unfold(page) -> None:
-    """Open all that is folded in a page."""
+    """Open all that is folded in a page, and lay out what is not near the screen yet."""
     page.evaluate("document.querySelectorAll('details').forEach((d) => (d.open = true))")
     page.evaluate(
         "document.querySelectorAll('.toggle-hidden > button.toggle-button')"
         ".forEach((b) => b.click())"
+    )
+    page.evaluate(
+        "document.querySelectorAll('article section')"
+        ".forEach((s) => (s.style.contentVisibility = 'visible'))"
     )
 
 

@@ -12,6 +12,8 @@ PHONE_COLUMNS = 38  # letters of code beside each other
 def mend(soup: BeautifulSoup, page: Path) -> None:
     """Make the page valid, light and open to those who do not see it or use a mouse."""
     _head(soup)
+    for part in soup.select("#jb-print-docs-body, .onlyprint"):
+        part.decompose()  # a second title and contents, for paper alone
     _controls(soup)
     _ids(soup)
     _tables(soup)

@@ -109,7 +109,11 @@ def _join_scripts(work: Path, soups) -> Path:
                 if "pagename" not in body and "kernelName" not in body:
                     parts[body] = None
                 tag.decompose()
-    texts = [p if isinstance(p, str) else p.read_text("utf8") for p in parts]
+    # A deferred script runs at once when the page is there, so settings come before what reads them.
+    ordered = sorted(
+        parts, key=lambda p: 1 if isinstance(p, str) else 2 * ("documentation_options" not in p.name)
+    )
+    texts = [p if isinstance(p, str) else p.read_text("utf8") for p in ordered]
     text, found = MEASURED.subn("['.none']", "\n;\n".join(texts))
     if found != 1:
         raise SystemExit(f"the theme's script names blocks of code {found} times, not once")
@@ -251,7 +255,8 @@ def _open_the_front_door(work: Path) -> None:
         f"<title>{title}</title>\n"
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f'<meta http-equiv="refresh" content="0; url={start}">\n'
-        f'<link rel="canonical" href="{start}">\n</head>\n'
+        f'<link rel="canonical" href="{start}">\n'
+        '<link rel="icon" href="_static/favicon.svg">\n</head>\n'
         f'<body>\n<p><a href="{start}">{title}</a></p>\n</body>\n</html>\n',
         "utf8",
     )

