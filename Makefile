@@ -12,7 +12,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 SITE := _build/site
 
-.PHONY: help book serve test bench lint run numbers clean
+.PHONY: help book serve test bench audit lint run numbers clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,10 @@ test: lint book  ## run everything: library, notebooks, quoted numbers, pages
 
 bench: $(READY)  ## measure exactness and speed beside peers, and write the appendix about it
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks
+
+audit: book  ## measure every page: speed, accessibility, weight (two minutes a page)
+	@$(BIN)/python -m booktools.node lighthouse
+	@$(BIN)/python -m booktools.audit
 
 lint: $(READY)  ## check the style of code and notebooks
 	@$(BIN)/ruff check .

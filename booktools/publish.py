@@ -111,7 +111,8 @@ def _join_scripts(work: Path, soups) -> Path:
                 tag.decompose()
     # A deferred script runs at once when the page is there, so settings come before what reads them.
     ordered = sorted(
-        parts, key=lambda p: 1 if isinstance(p, str) else 2 * ("documentation_options" not in p.name)
+        parts,
+        key=lambda p: 1 if isinstance(p, str) else 2 * ("documentation_options" not in p.name),
     )
     texts = [p if isinstance(p, str) else p.read_text("utf8") for p in ordered]
     text, found = MEASURED.subn("['.none']", "\n;\n".join(texts))
@@ -176,8 +177,6 @@ def _join_styles(work: Path, soups) -> Path:
     )
     for sheet in sheets:
         sheet.unlink()
-    for folder in (f for f in static.iterdir() if f.is_dir()):  # now empty or copied by name
-        shutil.rmtree(folder)
     return small
 
 
@@ -186,8 +185,10 @@ def _drop_leftovers(work: Path) -> None:
     texts = (p.read_text("utf8") for kind in ("html", "css") for p in work.rglob(f"*.{kind}"))
     named = "".join(texts)
     for folder in ("_static", "_images"):
-        for file in (work / folder).iterdir():
-            if file.name not in named:
+        for file in sorted((work / folder).rglob("*"), reverse=True):  # what is in a folder first
+            if file.is_dir() and not any(file.iterdir()):
+                file.rmdir()
+            elif file.is_file() and file.name not in named:
                 file.unlink()
 
 
@@ -205,6 +206,7 @@ def _keep_used_glyphs(static: Path, sheets, soups) -> None:
         maker.populate(unicodes=signs if "KaTeX" in font.name else icons)
         maker.subset(read)
         subset.save_font(read, str(font), options)
+        read.close()
 
 
 # --- pages ------------------------------------------------------------------------------------

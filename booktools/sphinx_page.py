@@ -53,7 +53,8 @@ def description(doctree: nodes.document | None, otherwise: str) -> str:
         if any(paragraph.findall(nodes.math)):
             continue
         said = ""
-        for sentence in re.split(r"(?<=[.?!])\s|(?<=[。？！])", paragraph.astext()):
+        text = re.sub(r"<!--.*?-->", "", paragraph.astext())  # where its numbers come from
+        for sentence in re.split(r"(?<=[.?!])\s|(?<=[。？！])", text):
             if said and len(said) + len(sentence) > DESCRIPTION:
                 break
             said = f"{said} {sentence}".strip()

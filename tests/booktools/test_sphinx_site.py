@@ -83,9 +83,7 @@ def test_a_changed_style_sheet_makes_a_page_outdated(tmp_path):
     for file in (source, copy):
         file.parent.mkdir(parents=True)
         file.write_text("")
-    config = SimpleNamespace(
-        html_static_path=["static"], html_search_scorer="", root_doc="index"
-    )
+    config = SimpleNamespace(html_static_path=["static"], html_search_scorer="", root_doc="index")
     app = SimpleNamespace(srcdir=tmp_path, outdir=tmp_path / "out", config=config)
     os.utime(copy, (2000, 2000))
     for changed, outdated in ((1000, []), (3000, ["index"])):

@@ -210,7 +210,12 @@ def test_pages_read_from_a_disk(browser):
 def test_a_page_is_printed_without_its_buttons(visit):
     page = visit("book/02_entropy.html")
     page.emulate_media(media="print")
-    for part in (".bd-sidebar-primary", ".bd-header-article", "button.copybtn", "details.cite-page"):
+    for part in (
+        ".bd-sidebar-primary",
+        ".bd-header-article",
+        "button.copybtn",
+        "details.cite-page",
+    ):
         assert not page.locator(part).first.is_visible(), part
     assert page.locator("article h1").is_visible()
     assert len(page.pdf(format="A4")) > 100_000
