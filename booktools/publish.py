@@ -109,12 +109,15 @@ def _join_scripts(work: Path, soups) -> Path:
                 if "pagename" not in body and "kernelName" not in body:
                     parts[body] = None
                 tag.decompose()
-    # A deferred script runs at once when the page is there, so settings come before what reads them.
-    ordered = sorted(
-        parts,
-        key=lambda p: 1 if isinstance(p, str) else 2 * ("documentation_options" not in p.name),
-    )
-    texts = [p if isinstance(p, str) else p.read_text("utf8") for p in ordered]
+    # A deferred script runs at once when the page is there: settings come before their readers.
+    first, settings, rest = [], [], []
+    for part in parts:
+        if isinstance(part, str):
+            settings.append(part)
+        else:
+            place = first if part.name == "documentation_options.js" else rest
+            place.append(part.read_text("utf8"))
+    texts = first + settings + rest
     text, found = MEASURED.subn("['.none']", "\n;\n".join(texts))
     if found != 1:
         raise SystemExit(f"the theme's script names blocks of code {found} times, not once")

@@ -1,4 +1,4 @@
-"""The site where its address and its repository are known, under a sub-path: built anew for that."""
+"""The site, built anew where its address and its repository are known, and under a sub-path."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Every page, wide and on a phone, light and dark: whole, of the site's own making, for everybody."""
+"""Every page, wide and on a phone, light and dark: whole, the site's own, open to everybody."""
 
 import pytest
 
