@@ -11,8 +11,9 @@ PORT ?= 8000
 BIN := .venv/bin
 READY := .venv/.ready
 HTML := _build/html
+PDF := _build/course.pdf
 
-.PHONY: help book serve test bench lint run numbers clean
+.PHONY: help book serve pdf test bench lint run numbers clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +25,9 @@ book: $(READY)  ## build the website, warnings are errors, and say where it is
 serve: book  ## build, serve on this machine and print the address
 	@echo "Reading at http://127.0.0.1:$(PORT)/ (Ctrl+C stops; PORT=… chooses another port)"
 	@$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory $(HTML)
+
+pdf: book  ## write the course as one PDF, with all solutions at the end
+	@$(BIN)/python -m booktools.pdf $(HTML) $(PDF)
 
 test: lint book  ## run everything: library, notebooks, quoted numbers, pages
 	@$(BIN)/python -m coverage run -m pytest
