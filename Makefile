@@ -10,9 +10,11 @@ CONSTRAINTS ?= constraints.txt
 PORT ?= 8000
 BIN := .venv/bin
 READY := .venv/.ready
+HTML := _build/html
 SITE := _build/site
+PDF := _build/course.pdf
 
-.PHONY: help book serve test bench audit lint run numbers clean
+.PHONY: help book serve pdf test bench audit lint run numbers clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +27,9 @@ book: $(READY)  ## build the website, warnings are errors, and say where it is
 
 serve: book  ## build, serve on this machine and print the address
 	@$(BIN)/python -m booktools.serve $(PORT)
+
+pdf: book  ## write the course as one PDF, with all solutions at the end
+	@$(BIN)/python -m booktools.pdf $(HTML) $(PDF)
 
 test: lint book  ## run everything: library, notebooks, quoted numbers, pages
 	@$(BIN)/python -m coverage run -m pytest
