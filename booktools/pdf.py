@@ -9,14 +9,14 @@ in the contents and beside the exercises.
 import argparse
 import io
 import re
-import shutil
 import sys
 from pathlib import Path
 
 import matplotlib
 import pypdf
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
+from booktools.browser import launched
 from booktools.print_document import ABOUT, NotPrintable, assemble
 
 # The text's typefaces come with matplotlib, so that lines break alike on every machine.
@@ -31,11 +31,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("output", type=Path, help="the PDF to write")
     options = parser.parse_args(argv)
     try:
-        path, html = chromium(), assemble(options.site)
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        html = assemble(options.site)
+        with launched() as browser:
             pdf = print_twice(open_book(browser, html, options.site))
-            browser.close()
     except NotPrintable as error:
         print(error, file=sys.stderr)
         return 1
@@ -44,18 +42,6 @@ def main(argv: list[str] | None = None) -> int:
     count = len(pypdf.PdfReader(io.BytesIO(pdf)).pages)
     print(f"The course as one PDF of {count} pages: {options.output.resolve()}")
     return 0
-
-
-def chromium() -> str:
-    """The path of this machine's Chromium or Chrome."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    path = next(filter(None, map(shutil.which, names)), None)
-    if path is None:
-        raise NotPrintable(
-            "No Chromium was found, which prints the PDF: install it "
-            "(on Debian and Ubuntu: apt-get install chromium), then run make pdf again."
-        )
-    return path
 
 
 def open_book(browser: Browser, html: str, site: Path) -> Page:

@@ -18,7 +18,10 @@ from bs4 import BeautifulSoup, Comment, Tag
 ROOT = Path(__file__).parents[1]
 ABOUT = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf8"))
 HEADING = re.compile("^h[1-6]$")
-UNPRINTABLE = "script, style, button, iframe, .headerlink, .toctree-wrapper, .katex-mathml"
+UNPRINTABLE = (
+    "script, style, button, iframe, .headerlink, .toctree-wrapper, .katex-mathml, .reading-time, "
+    ".cite-page"
+)
 # In print, comments, keywords, numbers and strings have colours. All other code is plain text,
 # which also halves the number of elements.
 PLAIN_TOKEN = re.compile(r'<span class="(?:[nopw]|n[a-z]|bp|fm|vm)">([^<]*)</span>')
