@@ -15,6 +15,8 @@ def copy(tmp_path):
     """What `make` needs before there is an environment."""
     for name in ("Makefile", "requirements.txt", "constraints.txt", "pyproject.toml"):
         shutil.copy(ROOT / name, tmp_path)
+    (tmp_path / "site").mkdir()
+    shutil.copy(ROOT / "site" / "package-lock.json", tmp_path / "site")
     return tmp_path
 
 

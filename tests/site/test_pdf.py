@@ -248,7 +248,7 @@ def test_a_chapter_prints_from_its_own_page(browser, chapter):
     for words in ("article p:not(.reading-time)", "article .cell_input pre span"):
         assert page.locator(words).first.evaluate(ink) == "rgb(17, 17, 17)"
     hidden = page.eval_on_selector_all(
-        "article details:not(.hide) p, article .solution :is(p, pre)",
+        "article details:not(.hide, .cite-page) p, article .solution :is(p, pre)",
         "parts => parts.filter(e => !e.getBoundingClientRect().height).map(e => e.textContent)",
     )
     assert hidden == []
