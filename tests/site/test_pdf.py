@@ -186,18 +186,18 @@ def test_figures_stay_with_their_captions(book, reader, texts):
     assert set(drawings.values()) == {0}
 
 
-def test_fonts_are_in_the_file(reader):
-    fonts = {}
-    for page in reader.pages:
-        for font in page["/Resources"].get("/Font", {}).values():
+def test_the_books_own_fonts_are_in_the_file(reader, texts):
+    references = next(n for n, text in enumerate(texts) if text.startswith("References"))
+    for number, page in enumerate(reader.pages, 1):
+        for font in page["/Resources"]["/Font"].values():
             font = font.get_object()
-            fonts[font.get("/BaseFont", font["/Subtype"])] = font
-    assert any("STIX" in name for name in fonts) and any("KaTeX" in name for name in fonts)
-    for name, font in fonts.items():
-        if font["/Subtype"] == "/Type3":  # holds its drawings itself
-            continue
-        descriptor = font["/DescendantFonts"][0].get_object()["/FontDescriptor"].get_object()
-        assert {"/FontFile", "/FontFile2", "/FontFile3"} & set(descriptor), name
+            name = font.get("/BaseFont", "none")
+            # Some titles in the references are Chinese: those letters come from the machine.
+            assert re.search("STIX|KaTeX|DejaVuSansMono", name) or number >= references, name
+            if font["/Subtype"] != "/Type3":  # which holds its drawings itself
+                descendant = font["/DescendantFonts"][0].get_object()
+                descriptor = descendant["/FontDescriptor"].get_object()
+                assert {"/FontFile", "/FontFile2", "/FontFile3"} & set(descriptor), name
 
 
 def test_it_can_be_read_aloud(book, file, reader):
@@ -244,12 +244,15 @@ def test_a_chapter_prints_from_its_own_page(browser, chapter):
     for width in (643, 665):  # A4 and Letter without margins of 20 mm
         page.set_viewport_size({"width": width, "height": 950})
         assert page.evaluate(TOO_WIDE, width) == []
-    ink = "e => getComputedStyle(e).color"
-    for words in ("article p:not(.reading-time)", "article .cell_input pre span"):
-        assert page.locator(words).first.evaluate(ink) == "rgb(17, 17, 17)"
+    ink = page.eval_on_selector_all(
+        "article p, article pre span:not(:empty)",
+        "parts => [...new Set(parts.map(e => getComputedStyle(e).color))]",
+    )
+    assert all(int(part) < 80 for colour in ink for part in re.findall(r"\d+", colour)), ink
     hidden = page.eval_on_selector_all(
         "article details:not(.hide, .cite-page) p, article .solution :is(p, pre)",
-        "parts => parts.filter(e => !e.getBoundingClientRect().height).map(e => e.textContent)",
+        """parts => parts.filter(e => !e.checkVisibility({opacityProperty: true,
+                visibilityProperty: true})).map(e => e.textContent)""",
     )
     assert hidden == []
     titles = page.evaluate(SPOKEN, "article :is(h1, h2)")
