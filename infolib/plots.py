@@ -52,7 +52,7 @@ def use_style():
             "legend.frameon": False,
         }
     )
-    if "ipykernel" in sys.modules:
+    if "IPython" in sys.modules and sys.modules["IPython"].get_ipython():
         from matplotlib_inline.config import InlineBackend
 
         InlineBackend.instance().figure_formats = {"retina"}

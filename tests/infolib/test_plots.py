@@ -245,3 +245,15 @@ def test_leaves_do_not_leave_the_axes():
     low, high = ax.get_ylim()
     assert all(low < line.get_ydata()[-1] < high for line in ax.lines)
     assert all(0 <= x <= ax.get_xlim()[1] for line in ax.lines for x in line.get_xdata())
+
+
+@pytest.mark.filterwarnings("ignore:InlineBackend._figure_formats_changed:DeprecationWarning")
+def test_a_notebook_draws_twice_the_pixels(monkeypatch):
+    config = pytest.importorskip("matplotlib_inline.config")
+    monkeypatch.setattr("IPython.get_ipython", object)
+    before = config.InlineBackend.instance().figure_formats
+    try:
+        plots.use_style()
+        assert config.InlineBackend.instance().figure_formats == {"retina"}
+    finally:
+        config.InlineBackend.instance().figure_formats = before
