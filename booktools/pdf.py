@@ -83,7 +83,7 @@ def print_twice(page: Page) -> bytes:
         raise NotPrintable(
             "The page numbers do not settle: give .page in print-book.css more room."
         )
-    # The same text gives the same file, whenever it is printed.
+    # The same book names the same day, whenever it is printed.
     released = str(ABOUT["date-released"]).replace("-", "")
     return re.sub(rb"\(D:\d{14}", f"(D:{released}000000".encode(), pdf)
 
