@@ -32,13 +32,9 @@ def as_pmf(p, *, axis=-1, name="p"):
     ndarray, shape (..., K)
         float64, or float32 where `p` is.
     """
-    array = as_real(p, name=name)
-    if array.ndim == 0:
-        raise ValueError(f"{name} is a single number, not a distribution; pass all probabilities")
-    check_axis(axis, array.ndim, name=name)
-    last = np.moveaxis(array, axis, -1)
-    if last.size == 0 or not (np.abs(sum_p(last) - 1) <= _sum_tolerance(array)).all():
-        _refuse_what_is_no_probability(array, name)
+    last = _outcomes_last(p, axis, name)
+    if last.size == 0 or not _are_1(sum_p(last), last):
+        _refuse_what_is_no_probability(np.moveaxis(last, -1, axis), name)
         _refuse_other_sums_than_1(last, -1, name)
     return last
 
@@ -56,22 +52,42 @@ def as_joint(p_xy, *, name="p_xy"):
     return array
 
 
-def as_pmf_pair(p, q, *, axis=-1, names=("p", "q")):
-    """Two validated distributions over the same outcomes, their leading axes broadcast."""
-    p = as_pmf(p, axis=axis, name=names[0])
-    q = as_pmf(q, axis=axis, name=names[1])
-    if p.shape[-1] != q.shape[-1]:
-        raise ValueError(
-            f"{names[0]} has {p.shape[-1]} outcomes and {names[1]} has {q.shape[-1]}; "
-            "both must list the same outcomes (write 0 for those that one of them excludes)"
-        )
-    try:
-        return np.broadcast_arrays(p, q)
-    except ValueError:
-        raise ValueError(
-            f"{names[0]} has shape {p.shape} and {names[1]} has shape {q.shape}; "
-            "their leading axes do not broadcast"
-        ) from None
+def expect(kernel, *distributions, base, axis=-1):
+    """A sum over the outcomes of distributions, which are validated in the same reading.
+
+    Parameters
+    ----------
+    kernel : callable
+        One of `_sums`: takes arrays of shape (..., K) and a unit in nats; returns the sum, and
+        the sum of each array.
+    distributions : array_like, shape (..., K, ...)
+        One or two over the same outcomes, called p and q in messages.
+    base : float
+        Unit of the result.
+    axis : int
+        The axis of the outcomes.
+
+    Returns
+    -------
+    ndarray, shape (...)
+
+    Raises
+    ------
+    ValueError
+        If one of them is no distribution, or they do not fit each other.
+    """
+    unit = log_unit(base)
+    given = list(zip("pq", distributions, strict=False))
+    arrays = [_outcomes_last(x, axis, name) for name, x in given]
+    if not _fit(arrays):
+        for name, x in given:
+            as_pmf(x, axis=axis, name=name)
+        _refuse_what_does_not_fit(*arrays)
+    total, *masses = kernel(*np.broadcast_arrays(*arrays), unit)
+    for (name, x), array, mass in zip(given, arrays, masses, strict=True):
+        if not _are_1(mass, array):
+            as_pmf(x, axis=axis, name=name)
+    return total
 
 
 def as_array(x, *, name):
@@ -141,6 +157,41 @@ def log_unit(base):
 def scalar_if_0d(x):
     """A Python float for a single result, the array otherwise."""
     return x if np.ndim(x) else float(x)
+
+
+def _outcomes_last(p, axis, name):
+    """An array of real numbers, whose last axis is that of the outcomes."""
+    array = as_real(p, name=name)
+    if array.ndim == 0:
+        raise ValueError(f"{name} is a single number, not a distribution; pass all probabilities")
+    check_axis(axis, array.ndim, name=name)
+    return np.moveaxis(array, axis, -1)
+
+
+def _fit(arrays):
+    """Whether they hold numbers, all over as many outcomes, and their leading axes broadcast."""
+    if not all(a.size for a in arrays) or len({a.shape[-1] for a in arrays}) > 1:
+        return False
+    try:
+        np.broadcast_shapes(*(a.shape for a in arrays))
+    except ValueError:
+        return False
+    return True
+
+
+def _refuse_what_does_not_fit(p, q):
+    if p.shape[-1] != q.shape[-1]:
+        raise ValueError(
+            f"p has {p.shape[-1]} outcomes and q has {q.shape[-1]}; "
+            "both must list the same outcomes (write 0 for those that one of them excludes)"
+        )
+    raise ValueError(
+        f"p has shape {p.shape} and q has shape {q.shape}; their leading axes do not broadcast"
+    )
+
+
+def _are_1(sums, array):
+    return (np.abs(sums - 1) <= _sum_tolerance(array)).all()
 
 
 def _refuse_what_is_no_probability(array, name):
