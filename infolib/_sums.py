@@ -247,16 +247,19 @@ def _dot(x, y):
     return total if lanes == k else total + np.einsum("ij,ij->i", x[:, lanes:], y[:, lanes:])
 
 
+def _added_up(x):
+    """Row sums of x. Only where all partial sums are exact is the last digit right."""
+    rows, k = x.shape
+    if k <= RUN:  # a product with ones adds short rows several times faster than sum
+        return x @ ONES[:k]
+    whole = k // RUN * RUN
+    total = (x[:, :whole].reshape(-1, RUN) @ ONES).reshape(rows, -1).sum(axis=-1)
+    return total if whole == k else total + x[:, whole:] @ ONES[: k - whole]
+
+
 def _mass(p, valid):
     """Row sums of p, to a dozen digits, as validation needs them; NaN where p is not valid."""
-    if not valid:
-        return np.full(len(p), np.nan)
-    rows, k = p.shape
-    if k <= RUN:  # a product with ones adds short rows several times faster than sum
-        return p @ ONES[:k]
-    whole = k // RUN * RUN
-    total = (p[:, :whole].reshape(-1, RUN) @ ONES).reshape(rows, -1).sum(axis=-1)
-    return total if whole == k else total + p[:, whole:] @ ONES[: k - whole]
+    return _added_up(p) if valid else np.full(len(p), np.nan)
 
 
 # --- kernels --------------------------------------------------------------------------------
@@ -309,7 +312,7 @@ def _p_log_ratio(p, q, log=np.log):
 def _excess(p, q):
     """Σ p − q; and Σ p in two parts, the first exact: more digits than a sum near 1 can hold."""
     coarse = (p + 2.0**27) - 2.0**27  # multiples of 2**−25
-    return (p - q).sum(axis=-1), coarse.sum(axis=-1), (p - coarse).sum(axis=-1)
+    return _added_up(p - q), _added_up(coarse), _added_up(p - coarse)
 
 
 def _near(p, q, growth):
@@ -354,11 +357,10 @@ def _js(p, q):
 
 def _exact_sum(terms):
     """Row sums of finite terms ≥ 0, rounded about once."""
-    largest = terms.max(axis=-1, keepdims=True)
-    # High parts are multiples of 2**−25 of the largest: their sum is exact.
-    shift = np.ldexp(1.0, np.frexp(largest)[1] + 27)
+    # High parts are multiples of 2**−25 of about the sum: theirs is exact.
+    shift = np.ldexp(1.0, np.frexp(_added_up(terms))[1] + 27)[:, np.newaxis]
     high = (terms + shift) - shift
-    return high.sum(axis=-1) + (terms - high).sum(axis=-1)
+    return _added_up(high) + _added_up(terms - high)
 
 
 def _quotient(d, p, q, grown):
