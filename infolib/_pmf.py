@@ -5,11 +5,11 @@ from numbers import Real
 
 import numpy as np
 
-from infolib._sums import sum_p
+from infolib._sums import is_single, sum_p
 
 # How far a sum may be off 1. Probabilities computed in double precision from a million terms
 # stay well inside the first; single precision needs the second.
-SUM_TOLERANCE = {8: 1e-9, 4: 1e-5}  # by bytes of an element
+SUM_TOLERANCE, SUM_TOLERANCE_OF_SINGLES = 1e-9, 1e-5
 
 
 def as_pmf(p, *, axis=-1, name="p"):
@@ -32,7 +32,7 @@ def as_pmf(p, *, axis=-1, name="p"):
     ndarray, shape (..., K)
         float64, or float32 where `p` is.
     """
-    last = _outcomes_last(p, axis, name)
+    last = as_real(_outcomes_last(p, axis, name), name=name)
     if last.size == 0 or not _are_1(sum_p(last), last):
         _refuse_what_is_no_probability(np.moveaxis(last, -1, axis), name)
         _refuse_other_sums_than_1(last, -1, name)
@@ -102,6 +102,15 @@ def as_array(x, *, name):
 
 def as_real(x, *, name):
     """A floating array of real numbers: float32 stays, everything else becomes float64."""
+    array = _as_numbers(x, name)
+    # Either precision is taken as it is, in any byte order: a copy would double the memory.
+    keep = array.dtype.kind == "f" and array.dtype.itemsize in (4, 8)
+    with np.errstate(over="ignore"):  # an infinite number is refused by who asked for it
+        return array if keep else array.astype(np.float64)
+
+
+def _as_numbers(x, name):
+    """An array of real numbers of any type, not copied."""
     array = as_array(x, name=name)
     if array.dtype.kind == "c":
         raise ValueError(f"{name} is complex; pass real numbers")
@@ -110,10 +119,7 @@ def as_real(x, *, name):
             f"{name} holds {_what(array)}, not numbers; convert it, for instance with np.asarray("
             f"{name}, dtype=float)"
         )
-    # Either precision is taken as it is, in any byte order: a copy would double the memory.
-    keep = array.dtype.kind == "f" and array.dtype.itemsize in (4, 8)
-    with np.errstate(over="ignore"):  # an infinite number is refused by who asked for it
-        return array if keep else array.astype(np.float64)
+    return array
 
 
 def as_counts(counts, *, name="counts"):
@@ -160,8 +166,8 @@ def scalar_if_0d(x):
 
 
 def _outcomes_last(p, axis, name):
-    """An array of real numbers, whose last axis is that of the outcomes."""
-    array = as_real(p, name=name)
+    """An array of real numbers of any type, whose last axis is that of the outcomes."""
+    array = _as_numbers(p, name)
     if array.ndim == 0:
         raise ValueError(f"{name} is a single number, not a distribution; pass all probabilities")
     check_axis(axis, array.ndim, name=name)
@@ -218,7 +224,7 @@ def _refuse_other_sums_than_1(array, axes, name):
 
 
 def _sum_tolerance(array):
-    return SUM_TOLERANCE[array.dtype.itemsize]
+    return SUM_TOLERANCE_OF_SINGLES if is_single(array) else SUM_TOLERANCE
 
 
 def _first(mask):
