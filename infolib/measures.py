@@ -249,4 +249,5 @@ def perplexity(p, q=None, *, axis=-1):
     """
     bits = entropy(p, axis=axis) if q is None else cross_entropy(p, q, axis=axis)
     with np.errstate(over="ignore"):  # beyond the range of floating point it is infinite
-        return scalar_if_0d(np.power(2.0, bits))
+        # A model whose sum is above 1 by rounding must not make it less than 1.
+        return scalar_if_0d(np.maximum(np.power(2.0, bits), 1.0))
