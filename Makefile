@@ -35,8 +35,9 @@ test: lint book  ## run everything: library, notebooks, quoted numbers, pages
 	@$(BIN)/python -m coverage run -m pytest
 	@$(BIN)/python -m coverage report
 
+# On the processor's own kernels, whatever is set for other programs.
 bench: $(READY)  ## measure exactness and speed beside peers, and write the appendix about it
-	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks
+	@env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks
 
 audit: book  ## measure every page: speed, accessibility, weight (two minutes a page)
 	@$(BIN)/python -m booktools.node lighthouse

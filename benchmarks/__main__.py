@@ -66,7 +66,8 @@ def main():
     lines = rmse.table(runs)
     errors = table(("estimator", "geometric mean of 35 ratios", "worst"), lines)
     say("5/5 coders")
-    sizes = coders.table()
+    sizes, repeated = coders.table(), coders.table(coders.REPEATED)
+    of_coders = ("coder", "size / $n H_0$", "encode, MB/s", "decode, MB/s")
     page = TEMPLATE.read_text("utf8").format(
         machine="\n".join(f"- {line}" for line in speed.machine()),
         exact=exact,
@@ -79,7 +80,9 @@ def main():
         errors=errors,
         own=sum(float(size) > 0.99 for _, size, *_ in sizes),
         size=f"{len(load_text('english').encode()):,}",
-        coders=table(("coder", "size / $n H_0$", "encode, MB/s", "decode, MB/s"), sizes),
+        coders=table(of_coders, sizes),
+        repeats=coders.REPEATED,
+        repeated=table(of_coders, repeated),
     )
     PAGE.write_text(page, encoding="utf8")
     print("\n".join(" | ".join(line) for line in fast))

@@ -247,9 +247,18 @@ def machine():
     return [
         f"Processor: {names[0] if names else platform.machine()}, {os.cpu_count()} cores; "
         f"logarithms {'with' if avx512() else 'without'} AVX-512",
-        f"Threads: {os.environ.get('OMP_NUM_THREADS', 'not limited')}",
+        f"Threads: {os.environ.get('OMP_NUM_THREADS', 'not limited')}; products by {blas()}",
         ", ".join(f"{name} {version}" for name, version in versions.items()),
     ]
+
+
+def blas():
+    """The library behind NumPy's products, and the processor that it takes this one for."""
+    threadpoolctl = optional("threadpoolctl")
+    for found in threadpoolctl.threadpool_info() if threadpoolctl else ():
+        if found["user_api"] == "blas":
+            return f"{found['internal_api']} {found['version']} for {found.get('architecture')}"
+    return np.show_config("dicts")["Build Dependencies"]["blas"]["name"]
 
 
 def cpu_lines():

@@ -5,11 +5,11 @@ from numbers import Real
 
 import numpy as np
 
-from infolib._sums import sum_p
+from infolib._sums import is_single, sum_p
 
 # How far a sum may be off 1. Probabilities computed in double precision from a million terms
 # stay well inside the first; single precision needs the second.
-SUM_TOLERANCE = {8: 1e-9, 4: 1e-5}  # by bytes of an element
+SUM_TOLERANCE, SUM_TOLERANCE_OF_SINGLES = 1e-9, 1e-5
 
 
 def as_pmf(p, *, axis=-1, name="p"):
@@ -32,13 +32,9 @@ def as_pmf(p, *, axis=-1, name="p"):
     ndarray, shape (..., K)
         float64, or float32 where `p` is.
     """
-    array = as_real(p, name=name)
-    if array.ndim == 0:
-        raise ValueError(f"{name} is a single number, not a distribution; pass all probabilities")
-    check_axis(axis, array.ndim, name=name)
-    last = np.moveaxis(array, axis, -1)
-    if last.size == 0 or not (np.abs(sum_p(last) - 1) <= _sum_tolerance(array)).all():
-        _refuse_what_is_no_probability(array, name)
+    last = as_real(_outcomes_last(p, axis, name), name=name)
+    if last.size == 0 or not _are_1(sum_p(last), last):
+        _refuse_what_is_no_probability(np.moveaxis(last, -1, axis), name)
         _refuse_other_sums_than_1(last, -1, name)
     return last
 
@@ -56,22 +52,42 @@ def as_joint(p_xy, *, name="p_xy"):
     return array
 
 
-def as_pmf_pair(p, q, *, axis=-1, names=("p", "q")):
-    """Two validated distributions over the same outcomes, their leading axes broadcast."""
-    p = as_pmf(p, axis=axis, name=names[0])
-    q = as_pmf(q, axis=axis, name=names[1])
-    if p.shape[-1] != q.shape[-1]:
-        raise ValueError(
-            f"{names[0]} has {p.shape[-1]} outcomes and {names[1]} has {q.shape[-1]}; "
-            "both must list the same outcomes (write 0 for those that one of them excludes)"
-        )
-    try:
-        return np.broadcast_arrays(p, q)
-    except ValueError:
-        raise ValueError(
-            f"{names[0]} has shape {p.shape} and {names[1]} has shape {q.shape}; "
-            "their leading axes do not broadcast"
-        ) from None
+def expect(kernel, *distributions, base, axis=-1):
+    """A sum over the outcomes of distributions, which are validated in the same reading.
+
+    Parameters
+    ----------
+    kernel : callable
+        One of `_sums`: takes arrays of shape (..., K) and a unit in nats; returns the sum, and
+        the sum of each array.
+    distributions : array_like, shape (..., K, ...)
+        One or two over the same outcomes, called p and q in messages.
+    base : float
+        Unit of the result.
+    axis : int
+        The axis of the outcomes.
+
+    Returns
+    -------
+    ndarray, shape (...)
+
+    Raises
+    ------
+    ValueError
+        If one of them is no distribution, or they do not fit each other.
+    """
+    unit = log_unit(base)
+    given = list(zip("pq", distributions, strict=False))
+    arrays = [_outcomes_last(x, axis, name) for name, x in given]
+    if not _fit(arrays):
+        for name, x in given:
+            as_pmf(x, axis=axis, name=name)
+        _refuse_what_does_not_fit(*arrays)
+    total, *masses = kernel(*np.broadcast_arrays(*arrays), unit)
+    for (name, x), array, mass in zip(given, arrays, masses, strict=True):
+        if not _are_1(mass, array):
+            as_pmf(x, axis=axis, name=name)
+    return total
 
 
 def as_array(x, *, name):
@@ -86,6 +102,15 @@ def as_array(x, *, name):
 
 def as_real(x, *, name):
     """A floating array of real numbers: float32 stays, everything else becomes float64."""
+    array = _as_numbers(x, name)
+    # Either precision is taken as it is, in any byte order: a copy would double the memory.
+    keep = array.dtype.kind == "f" and array.dtype.itemsize in (4, 8)
+    with np.errstate(over="ignore"):  # an infinite number is refused by who asked for it
+        return array if keep else array.astype(np.float64)
+
+
+def _as_numbers(x, name):
+    """An array of real numbers of any type, not copied."""
     array = as_array(x, name=name)
     if array.dtype.kind == "c":
         raise ValueError(f"{name} is complex; pass real numbers")
@@ -94,10 +119,7 @@ def as_real(x, *, name):
             f"{name} holds {_what(array)}, not numbers; convert it, for instance with np.asarray("
             f"{name}, dtype=float)"
         )
-    # Either precision is taken as it is, in any byte order: a copy would double the memory.
-    keep = array.dtype.kind == "f" and array.dtype.itemsize in (4, 8)
-    with np.errstate(over="ignore"):  # an infinite number is refused by who asked for it
-        return array if keep else array.astype(np.float64)
+    return array
 
 
 def as_counts(counts, *, name="counts"):
@@ -143,6 +165,41 @@ def scalar_if_0d(x):
     return x if np.ndim(x) else float(x)
 
 
+def _outcomes_last(p, axis, name):
+    """An array of real numbers of any type, whose last axis is that of the outcomes."""
+    array = _as_numbers(p, name)
+    if array.ndim == 0:
+        raise ValueError(f"{name} is a single number, not a distribution; pass all probabilities")
+    check_axis(axis, array.ndim, name=name)
+    return np.moveaxis(array, axis, -1)
+
+
+def _fit(arrays):
+    """Whether they hold numbers, all over as many outcomes, and their leading axes broadcast."""
+    if not all(a.size for a in arrays) or len({a.shape[-1] for a in arrays}) > 1:
+        return False
+    try:
+        np.broadcast_shapes(*(a.shape for a in arrays))
+    except ValueError:
+        return False
+    return True
+
+
+def _refuse_what_does_not_fit(p, q):
+    if p.shape[-1] != q.shape[-1]:
+        raise ValueError(
+            f"p has {p.shape[-1]} outcomes and q has {q.shape[-1]}; "
+            "both must list the same outcomes (write 0 for those that one of them excludes)"
+        )
+    raise ValueError(
+        f"p has shape {p.shape} and q has shape {q.shape}; their leading axes do not broadcast"
+    )
+
+
+def _are_1(sums, array):
+    return (np.abs(sums - 1) <= _sum_tolerance(array)).all()
+
+
 def _refuse_what_is_no_probability(array, name):
     if array.size == 0:
         raise ValueError(f"{name} is empty; a distribution has at least one outcome")
@@ -167,7 +224,7 @@ def _refuse_other_sums_than_1(array, axes, name):
 
 
 def _sum_tolerance(array):
-    return SUM_TOLERANCE[array.dtype.itemsize]
+    return SUM_TOLERANCE_OF_SINGLES if is_single(array) else SUM_TOLERANCE
 
 
 def _first(mask):

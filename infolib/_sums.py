@@ -2,7 +2,9 @@
 
 Arrays are read in blocks that fit a processor's cache, so memory beyond the input does not grow
 with it; and whatever an array's layout, byte order or precision, the arithmetic is done on
-contiguous float64. Functions take arrays of one shape (..., K) and return shape (...).
+contiguous float64. Functions take arrays of one shape (..., K) and return arrays of shape (...):
+the sum that their name tells, and for each array the sum of its probabilities, which is NaN where
+one is negative or NaN. So an input is validated while it is in the cache anyway.
 """
 
 import math
@@ -12,6 +14,7 @@ from contextlib import contextmanager
 import numpy as np
 
 BLOCK = 65_536  # elements: 512 kB, which second-level caches hold or nearly so
+NEAR_BLOCK = 8_192  # where a dozen blocks are at work at once
 LANES = 32  # a multiple of what dot products add side by side
 RUN = 256  # terms added in one go; longer runs lose digits to rounding, shorter ones cost time
 ONES = np.ones(RUN)
@@ -31,65 +34,77 @@ SAFE = 1e-150, 1e150  # exponentials whose quotients stay within floating point
 
 
 def sum_p(p):
-    """Σ p, or NaN if any p is negative or NaN: what validation asks for, in one reading."""
+    """Σ p, or NaN if any p is negative or NaN."""
     with np.errstate(over="ignore", invalid="ignore"):
-        return _over_blocks(_sum_p, p)[0]
+        return _over_blocks(lambda x: (_mass(x, x.min() >= 0),), p)[0]
 
 
 def sum_p_log_p(p, unit):
-    """Σ p·log p, minus the entropy, in units of `unit` nats. 0·log 0 counts as 0."""
-    return sum_p_log_q(p, p, unit)
+    """Σ p·log p, minus the entropy, in units of `unit` nats; and Σ p. 0·log 0 counts as 0."""
+    log, unit = _logarithm(unit)
+    with _work() as work, np.errstate(all="ignore"):
+        total, mass = _over_blocks(lambda x: _p_log_p(x, log, work), p)
+    return total / unit, mass
 
 
 def sum_p_log_q(p, q, unit):
-    """Σ p·log q, minus the cross-entropy, in units of `unit` nats. −inf where q = 0 < p."""
+    """Σ p·log q, minus the cross-entropy, in units of `unit` nats; Σ p and Σ q. −inf where
+    q = 0 < p."""
     log, unit = _logarithm(unit)
-    with _work() as work, np.errstate(divide="ignore", invalid="ignore", under="ignore"):
-        return _over_blocks(lambda x, y: _p_log_q(x, y, log, work), p, q)[0] / unit
+    with _work() as work, np.errstate(all="ignore"):
+        total, *masses = _over_blocks(lambda x, y: _p_log_q(x, y, log, work), p, q)
+    return total / unit, *masses
 
 
 def sum_p_log_ratio(p, q, unit):
-    """Σ p·log(p/q), the KL divergence, in units of `unit` nats; exact also near p = q.
+    """Σ p·log(p/q), the KL divergence, in units of `unit` nats; Σ p and Σ q. Exact also near p = q.
 
     Stored probabilities sum to 1 only up to rounding, which would drown a divergence as small as
     its square. Near p = q the result is that of the exact distributions in proportion to them.
     """
     log, scale = _logarithm(unit)
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
+    with np.errstate(all="ignore"):
         with _work() as work:
-            total = _over_blocks(lambda x, y: _far(x, y, log, work), p, q)[0] / scale
+            total, *masses = _over_blocks(lambda x, y: _far(x, y, log, work), p, q)
+        total = total / scale
         if p.ndim == 1:
-            return _where_small(p[np.newaxis], q[np.newaxis], total[np.newaxis], unit)[0]
-        return _where_small(p, q, total, unit)
+            total = _where_small(p[np.newaxis], q[np.newaxis], total[np.newaxis], unit)[0]
+        else:
+            total = _where_small(p, q, total, unit)
+    return total, *masses
 
 
 def _where_small(p, q, total, unit):
     """`total`, with those divergences replaced that are small."""
-    for rows in _batches(total < MIDDLE / unit, p.shape[-1]):
+    k = p.shape[-1]
+    for rows in _batches(total < MIDDLE / unit, k):
         x, y = p[rows], q[rows]
         near = total[rows] < NEAR / unit
-        excess, deficit = _over_blocks(_excess, x, y)
-        deficit = deficit - (x.shape[-1] - 1) // BLOCK  # each block of a long row began at 1
+        excess, coarse, fine = _over_blocks(_excess, x, y, block=NEAR_BLOCK)
+        deficit = (1 - coarse) - fine
         # q grows by this factor less 1, to the sum of p.
         growth = np.where(near, excess / (1 - deficit - excess), 0.0).reshape(-1, 1)
-        terms = _over_blocks(lambda a, b, g=growth: _near(a, b, g), x, y)[0]
+        (terms,) = _over_blocks(lambda a, b, g=growth: _near(a, b, g), x, y, block=NEAR_BLOCK)
         total[rows] = np.where(near, terms + terms * deficit, terms + excess) / unit
     return total
 
 
 def _batches(wanted, k):
     """Indices of the rows that are wanted, as many at a time as make a block."""
-    if k > BLOCK:
+    if k > NEAR_BLOCK:
         yield from zip(*np.nonzero(wanted), strict=True)
         return
     rows = np.nonzero(wanted)
-    for i in range(0, len(rows[0]), BLOCK // k):
-        yield tuple(r[i : i + BLOCK // k] for r in rows)
+    for i in range(0, len(rows[0]), NEAR_BLOCK // k):
+        yield tuple(r[i : i + NEAR_BLOCK // k] for r in rows)
 
 
 def sum_js(p, q, unit):
-    """The Jensen–Shannon divergence in units of `unit` nats, a sum of non-negative terms."""
-    return _over_blocks(_js, p, q)[0] / unit
+    """The Jensen–Shannon divergence in units of `unit` nats, a sum of non-negative terms; Σ p and
+    Σ q."""
+    with np.errstate(all="ignore"):
+        total, *masses = _over_blocks(_js, p, q, block=NEAR_BLOCK)
+    return total / unit, *masses
 
 
 def loss_of_classes(logits, labels, gradient):
@@ -108,27 +123,37 @@ def _loss_of_classes(logits, labels, gradient, work):
     n, k = logits.shape
     loss = np.empty(n)
     step = max(1, BLOCK // k)
-    ones = np.ones(k)
+    row_starts = np.arange(0, step * k, k)
     work = work[: step * k].reshape(step, k) if k <= BLOCK else np.empty((1, k))
+    in_place = gradient is not None and gradient.dtype == np.float64
     for i in range(0, n, step):
         z, y = logits[i : i + step], labels[i : i + step]
-        e = np.exp(z, out=work[: len(z)], dtype=np.float64)
-        label = (np.arange(len(z)), y)
-        e_label = e[label]
-        e[label] = 0
-        rest = e @ ones if k <= 64 else e.sum(axis=-1)  # fast on short rows, exact on long ones
+        e = np.exp(z, out=gradient[i : i + step] if in_place else work[: len(z)], dtype=np.float64)
+        flat, label = e.reshape(-1), row_starts[: len(z)] + y
+        e_label = flat[label]
+        flat[label] = 0
+        rest = e @ ONES[:k] if k <= 64 else e.sum(axis=-1)  # fast if rows are short, else exact
+        loss[i : i + step] = np.log1p(rest / e_label)
         # Without a shift by the largest logit, which would take one more reading of all; rows
         # whose exponentials come near the ends of floating point are done again with it.
-        plain = (rest > SAFE[0]) & (rest < SAFE[1]) & (e_label > SAFE[0]) & (e_label < SAFE[1])
-        loss[i : i + step] = np.log1p(rest / e_label)
-        if not plain.all():
-            again = np.flatnonzero(~plain)
+        if not (_inside(rest) and _inside(e_label)):
+            again = np.flatnonzero(~(_each_inside(rest) & _each_inside(e_label)))
             loss[i + again], e[again], e_label[again], rest[again] = _shifted(z[again], y[again])
         if gradient is not None:
-            e /= (rest + e_label)[:, np.newaxis]
-            e[label] = 0.0 - rest / (rest + e_label)
-            gradient[i : i + step] = e
+            total = rest + e_label
+            e /= total[:, np.newaxis]
+            flat[label] = 0.0 - rest / total
+            if not in_place:
+                gradient[i : i + step] = e
     return loss
+
+
+def _inside(x):
+    return SAFE[0] < x.min() and x.max() < SAFE[1]
+
+
+def _each_inside(x):
+    return (SAFE[0] < x) & (x < SAFE[1])
 
 
 def _shifted(z, y):
@@ -151,7 +176,7 @@ def _shifted(z, y):
 # --- blocks ---------------------------------------------------------------------------------
 
 
-def _over_blocks(kernel, *arrays):
+def _over_blocks(kernel, *arrays, block=BLOCK):
     """The row sums that `kernel` makes of blocks of rows, or of parts of a long row, added up.
 
     Parameters
@@ -159,39 +184,41 @@ def _over_blocks(kernel, *arrays):
     kernel : callable
         Takes blocks of shape (rows, outcomes) and returns a tuple of arrays of shape (rows,).
     arrays : ndarrays, shape (..., K)
+    block : int
+        Elements of a block.
 
     Returns
     -------
-    ndarray, shape (2, ...)
-        The first sum, and the second if there is one; float32 if all arrays are.
+    list of ndarrays, shape (...)
+        The kernel's sums; float32 if all arrays are.
     """
-    sums = np.zeros((2, *arrays[0].shape[:-1]))
-    _fill(sums, kernel, arrays)
-    return sums.astype(np.float32) if all(a.dtype.itemsize == 4 for a in arrays) else sums
+    sums = _sums_of_blocks(kernel, arrays, block)
+    return [s.astype(np.float32) for s in sums] if all(map(is_single, arrays)) else sums
 
 
-def _fill(sums, kernel, arrays):
+def _sums_of_blocks(kernel, arrays, block):
     shape = arrays[0].shape
     if len(shape) == 1:
         parts = [
-            [s[0] for s in kernel(*(_plain(a[np.newaxis, i : i + BLOCK]) for a in arrays))]
-            for i in range(0, shape[0], BLOCK)
+            [s[0] for s in kernel(*(_plain(a[np.newaxis, i : i + block]) for a in arrays))]
+            for i in range(0, shape[0], block)
         ]
-        for i, column in enumerate(zip(*parts, strict=True)):
-            total = sum(column)  # fsum refuses infinities and NaN, which a sum may hold
-            sums[i] = math.fsum(column) if math.isfinite(total) else total
-        return
+        return [np.array(_added(column)) for column in zip(*parts, strict=True)]
     size = math.prod(shape[1:])
-    if size > BLOCK:
-        for i in range(shape[0]):
-            _fill(sums[:, i], kernel, [a[i] for a in arrays])
-        return
-    step = BLOCK // size
-    for i in range(0, shape[0], step):
-        block = slice(i, i + step)
-        parts = (_plain(a[block]).reshape(-1, shape[-1]) for a in arrays)
-        for j, s in enumerate(kernel(*parts)):
-            sums[j, block] = s.reshape(sums[j, block].shape)
+    if size > block:
+        parts = [_sums_of_blocks(kernel, [a[i] for a in arrays], block) for i in range(shape[0])]
+        return [np.stack(sums) for sums in zip(*parts, strict=True)]
+    step = block // size
+    parts = [
+        kernel(*(_plain(a[i : i + step]).reshape(-1, shape[-1]) for a in arrays))
+        for i in range(0, shape[0], step)
+    ]
+    return [np.concatenate(sums).reshape(shape[:-1]) for sums in zip(*parts, strict=True)]
+
+
+def _added(parts):
+    total = sum(parts)  # fsum refuses infinities and NaN, which a sum may hold
+    return math.fsum(parts) if math.isfinite(total) else total
 
 
 @contextmanager
@@ -208,6 +235,11 @@ def _work():
         _thread.work = work
 
 
+def is_single(a):
+    """Whether an array holds floating numbers of single precision, in any byte order."""
+    return a.dtype.kind == "f" and a.dtype.itemsize == 4
+
+
 def _plain(a):
     return np.ascontiguousarray(a, dtype=np.float64)
 
@@ -215,7 +247,7 @@ def _plain(a):
 def _dot(x, y):
     """Row sums of x·y, added in runs."""
     rows, k = x.shape
-    if k <= 16:  # einsum is several times faster on short rows, and loses digits on long ones
+    if k < 16:  # einsum is faster on short rows, and loses digits on long ones
         return np.einsum("ij,ij->i", x, y)
     whole, lanes = k // RUN * RUN, k // LANES * LANES
     runs = (rows, whole // RUN, RUN)
@@ -223,22 +255,27 @@ def _dot(x, y):
     if whole == k:
         return total
     # The rest apart: added one by one to a large total, each small term would cost it a rounding.
-    rest = np.vecdot(x[:, whole:lanes], y[:, whole:lanes])
-    return total + (rest + np.einsum("ij,ij->i", x[:, lanes:], y[:, lanes:]))
+    if lanes > whole:
+        total += np.vecdot(x[:, whole:lanes], y[:, whole:lanes])
+    return total if lanes == k else total + np.einsum("ij,ij->i", x[:, lanes:], y[:, lanes:])
+
+
+def _added_up(x):
+    """Row sums of x. Only where all partial sums are exact is the last digit right."""
+    rows, k = x.shape
+    if k <= RUN:  # a product with ones adds short rows several times faster than sum
+        return x @ ONES[:k]
+    whole = k // RUN * RUN
+    total = (x[:, :whole].reshape(-1, RUN) @ ONES).reshape(rows, -1).sum(axis=-1)
+    return total if whole == k else total + x[:, whole:] @ ONES[: k - whole]
+
+
+def _mass(p, valid):
+    """Row sums of p, to a dozen digits, as validation needs them; NaN where p is not valid."""
+    return _added_up(p) if valid else np.full(len(p), np.nan)
 
 
 # --- kernels --------------------------------------------------------------------------------
-
-
-def _sum_p(p):
-    if not p.min() >= 0:
-        return (np.full(len(p), np.nan),)
-    rows, k = p.shape
-    if k <= RUN:  # a product with ones adds short rows several times faster than sum
-        return (p @ ONES[:k],)
-    whole = k // RUN * RUN
-    total = (p[:, :whole].reshape(-1, RUN) @ ONES).reshape(rows, -1).sum(axis=-1)
-    return (total if whole == k else total + p[:, whole:].sum(axis=-1),)
 
 
 def _logarithm(unit):
@@ -246,23 +283,35 @@ def _logarithm(unit):
     return (np.log2, 1.0) if unit == LN_2 else (np.log, unit)
 
 
+def _p_log_p(p, log, work):
+    log_p = log(p, out=work[: p.size].reshape(p.shape))
+    total, valid = _dot(p, log_p), True
+    if np.isnan(total).any():  # a zero or no probability, which costs nothing until it happens
+        total, valid = _dot(p, _log_where(p > 0, p, log)), p.min() >= 0
+    return total, _mass(p, valid)
+
+
 def _p_log_q(p, q, log, work):
     log_q = log(q, out=work[: q.size].reshape(q.shape))
-    total = _dot(p, log_q)
-    if np.isnan(total).any():  # 0·log 0, which costs nothing until it happens
-        total = _dot(p, np.where(p > 0, log_q, 0.0))
-    return (total,)
+    total, q_valid = _dot(p, log_q), True
+    if np.isnan(total).any():
+        total, q_valid = _dot(p, _log_where(p > 0, q, log)), q.min() >= 0
+    return total, _mass(p, p.min() >= 0), _mass(q, q_valid)
+
+
+def _log_where(wanted, q, log):
+    """log q where it is wanted, and 0 elsewhere: 0·log 0 = 0."""
+    return np.where(wanted, log(q), 0.0)
 
 
 def _far(p, q, log, work):
     ratio = np.divide(p, q, out=work[: q.size].reshape(q.shape))
-    # A quotient beyond the normal range of floating point has lost digits. It makes a term
-    # infinite or NaN, unless it is subnormal: then min is positive but tiny, or 0.
-    if ratio.min() > 1e-300:
-        total = _dot(p, log(ratio, out=ratio))
-        if np.isfinite(total).all():
-            return (total,)
-    return (_p_log_ratio(p, q, log).sum(axis=-1),)
+    total, q_valid = _dot(p, log(ratio, out=ratio)), True
+    # A quotient beyond floating point or of zeros makes a term infinite or NaN; a negative
+    # probability does too, unless p and q are both negative.
+    if not np.isfinite(total).all():
+        total, q_valid = _p_log_ratio(p, q, log).sum(axis=-1), q.min() >= 0
+    return total, _mass(p, p.min() >= 0), _mass(q, q_valid)
 
 
 def _p_log_ratio(p, q, log=np.log):
@@ -274,10 +323,9 @@ def _p_log_ratio(p, q, log=np.log):
 
 
 def _excess(p, q):
-    """Σ p − q and 1 − Σ p, to more digits than a sum near 1 can hold."""
-    high = (p + 2.0**27) - 2.0**27  # multiples of 2**−25, whose sum is exact
-    deficit = (1 - high.sum(axis=-1)) - (p - high).sum(axis=-1)
-    return (p - q).sum(axis=-1), deficit
+    """Σ p − q; and Σ p in two parts, the first exact: more digits than a sum near 1 can hold."""
+    coarse = (p + 2.0**27) - 2.0**27  # multiples of 2**−25
+    return _added_up(p - q), _added_up(coarse), _added_up(p - coarse)
 
 
 def _near(p, q, growth):
@@ -286,19 +334,18 @@ def _near(p, q, growth):
     With d = p − q and s = d/(p + q), log(p/q) = 2·artanh(s), and the term becomes
     d·s·(1 + s·(1 + s)·(1/3 + s²/5 + s⁴/7 + …)).
     """
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
-        grown = q * growth
-        d = (p - q) - grown
-        q_grown = q + grown
-        s, rounding = _quotient(d, p, q_grown, grown - (q_grown - q))
-        terms = d * s
-        terms += terms * (s * (1 + s) * _series(KL_SERIES, s * s, CLOSE) - rounding)
-        wide = ~(np.abs(s) <= CLOSE)  # also 0/0
-        if wide.any():
-            x, y, d, s = p[wide], q_grown[wide], d[wide], s[wide]
-            by_series = d * s * (1 + s * (1 + s) * _series(KL_SERIES, s * s, APART))
-            by_logarithm = _p_log_ratio(x, y) - d
-            terms[wide] = np.where(np.abs(s) <= APART, by_series, by_logarithm)
+    grown = q * growth
+    d = (p - q) - grown
+    q_grown = q + grown
+    s, rounding = _quotient(d, p, q_grown, grown - (q_grown - q))
+    terms = d * s
+    terms += terms * (s * (1 + s) * _series(KL_SERIES, s * s, CLOSE) - rounding)
+    wide = ~(np.abs(s) <= CLOSE)  # also 0/0
+    if wide.any():
+        x, y, d, s = p[wide], q_grown[wide], d[wide], s[wide]
+        by_series = d * s * (1 + s * (1 + s) * _series(KL_SERIES, s * s, APART))
+        by_logarithm = _p_log_ratio(x, y) - d
+        terms[wide] = np.where(np.abs(s) <= APART, by_series, by_logarithm)
     return (_exact_sum(terms),)
 
 
@@ -307,28 +354,26 @@ def _js(p, q):
 
     With d = p − q and s = d/(p + q), that is d·s/4·(1 + s²/6 + s⁴/15 + …).
     """
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
-        d = p - q
-        s, rounding = _quotient(d, p, q, 0.0)
-        terms = d * s / 4
-        terms += terms * (s * s * _series(JS_SERIES, s * s, CLOSE) - rounding)
-        wide = ~(np.abs(s) <= CLOSE)
-        if wide.any():
-            x, y, d, s = p[wide], q[wide], d[wide], s[wide]
-            by_series = d * s / 4 * (1 + s * s * _series(JS_SERIES, s * s, APART))
-            total = x + y
-            by_logarithm = (_p_log_ratio(2 * x, total) + _p_log_ratio(2 * y, total)) / 4
-            terms[wide] = np.where(np.abs(s) <= APART, by_series, by_logarithm)
-    return (_exact_sum(terms),)
+    d = p - q
+    s, rounding = _quotient(d, p, q, 0.0)
+    terms = d * s / 4
+    terms += terms * (s * s * _series(JS_SERIES, s * s, CLOSE) - rounding)
+    wide = ~(np.abs(s) <= CLOSE)
+    if wide.any():
+        x, y, d, s = p[wide], q[wide], d[wide], s[wide]
+        by_series = d * s / 4 * (1 + s * s * _series(JS_SERIES, s * s, APART))
+        total = x + y
+        by_logarithm = (_p_log_ratio(2 * x, total) + _p_log_ratio(2 * y, total)) / 4
+        terms[wide] = np.where(np.abs(s) <= APART, by_series, by_logarithm)
+    return _exact_sum(terms), _mass(p, p.min() >= 0), _mass(q, q.min() >= 0)
 
 
 def _exact_sum(terms):
     """Row sums of finite terms ≥ 0, rounded about once."""
-    largest = terms.max(axis=-1, keepdims=True)
-    # High parts are multiples of 2**−25 of the largest: their sum is exact.
-    shift = np.ldexp(1.0, np.frexp(largest)[1] + 27)
+    # High parts are multiples of 2**−25 of about the sum: theirs is exact.
+    shift = np.ldexp(1.0, np.frexp(_added_up(terms))[1] + 27)[:, np.newaxis]
     high = (terms + shift) - shift
-    return high.sum(axis=-1) + (terms - high).sum(axis=-1)
+    return _added_up(high) + _added_up(terms - high)
 
 
 def _quotient(d, p, q, grown):

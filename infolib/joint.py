@@ -34,7 +34,7 @@ def joint_entropy(p_xy, *, base=2):
     Cover & Thomas, 2nd ed., eq. (2.8). Derived in chapter 2.
     """
     p = as_joint(p_xy)
-    return scalar_if_0d(0.0 - sum_p_log_p(_flat(p), log_unit(base)))
+    return scalar_if_0d(0.0 - sum_p_log_p(_flat(p), log_unit(base))[0])
 
 
 def conditional_entropy(p_xy, *, base=2):
@@ -70,7 +70,8 @@ def conditional_entropy(p_xy, *, base=2):
     p_x = p.sum(axis=-1, keepdims=True)
     # −Σ p(x,y)·log(p(y|x)): no difference of two entropies, whose digits would cancel.
     p_y_given_x = np.divide(p, p_x, out=np.ones_like(p), where=p_x > 0)
-    return scalar_if_0d(0.0 - sum_p_log_q(_flat(p), _flat(p_y_given_x), log_unit(base)))
+    total, *_ = sum_p_log_q(_flat(p), _flat(p_y_given_x), log_unit(base))
+    return scalar_if_0d(0.0 - total)
 
 
 def mutual_information(p_xy, *, base=2):
@@ -104,7 +105,7 @@ def mutual_information(p_xy, *, base=2):
     p_x, p_y = p.sum(axis=-1, keepdims=True), p.sum(axis=-2, keepdims=True)
     # The mean over X of KL(P(Y|X) ‖ P(Y)): no product of marginals, which might underflow.
     p_y_given_x = np.divide(p, p_x, out=np.broadcast_to(p_y, p.shape).copy(), where=p_x > 0)
-    told = sum_p_log_ratio(p_y_given_x, np.broadcast_to(p_y, p.shape), log_unit(base))
+    told, *_ = sum_p_log_ratio(p_y_given_x, np.broadcast_to(p_y, p.shape), log_unit(base))
     return scalar_if_0d(0.0 + (p_x[..., 0] * told).sum(axis=-1))
 
 

@@ -121,7 +121,8 @@ def cross_entropy_loss(logits, labels, *, base=math.e, return_gradient=False):
     unit = log_unit(base)
     labels = as_array(labels, name="labels")
     n_classes = z.shape[-1]
-    gradient = np.empty(z.shape, z.dtype) if return_gradient else None
+    dtype = z.dtype.newbyteorder("=")
+    gradient = np.empty(z.shape, dtype) if return_gradient else None
     rows = gradient.reshape(-1, n_classes) if return_gradient else None
     if labels.shape == z.shape and labels.dtype.kind == "f":
         p = as_pmf(labels, name="labels")
@@ -130,7 +131,7 @@ def cross_entropy_loss(logits, labels, *, base=math.e, return_gradient=False):
         y = _as_labels(labels, z.shape)
         loss = loss_of_classes(z.reshape(-1, n_classes), y.ravel(), rows)
     with np.errstate(over="ignore", under="ignore"):  # beyond single precision
-        loss = loss.reshape(z.shape[:-1]).astype(z.dtype, copy=False)
+        loss = loss.reshape(z.shape[:-1]).astype(dtype, copy=False)
     if unit != 1:
         loss, gradient = loss / unit, gradient / unit if return_gradient else None
     return (scalar_if_0d(loss), gradient) if return_gradient else scalar_if_0d(loss)
@@ -281,4 +282,4 @@ def _as_labels(labels, shape):
         where = tuple(int(i) for i in np.argwhere(bad)[0])
         at = f"labels[{', '.join(map(str, where))}]" if where else "labels"
         raise ValueError(f"{at} is {labels[where]}; classes go from 0 to {n_classes - 1}")
-    return labels
+    return labels.astype(np.intp, copy=False)

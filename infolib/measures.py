@@ -3,7 +3,7 @@
 import numpy as np
 
 from infolib import _few
-from infolib._pmf import as_pmf, as_pmf_pair, as_real, log_unit, scalar_if_0d
+from infolib._pmf import as_real, expect, log_unit, scalar_if_0d
 from infolib._sums import sum_js, sum_p_log_p, sum_p_log_q, sum_p_log_ratio
 
 
@@ -77,9 +77,9 @@ def entropy(p, *, base=2, axis=-1):
     """
     if type(base) is int and base == 2 and (bits := _few.entropy(p, axis)) is not None:
         return bits
-    p = as_pmf(p, axis=axis)
+    total = expect(sum_p_log_p, p, base=base, axis=axis)
     # A sum of probabilities above 1 by rounding must not make an entropy negative.
-    return scalar_if_0d(np.maximum(0.0 - sum_p_log_p(p, log_unit(base)), 0.0))
+    return scalar_if_0d(np.maximum(0.0 - total, 0.0))
 
 
 def binary_entropy(p, *, base=2):
@@ -149,8 +149,7 @@ def cross_entropy(p, q, *, base=2, axis=-1):
     """
     if type(base) is int and base == 2 and (bits := _few.cross_entropy(p, q, axis)) is not None:
         return bits
-    p, q = as_pmf_pair(p, q, axis=axis)
-    return scalar_if_0d(0.0 - sum_p_log_q(p, q, log_unit(base)))
+    return scalar_if_0d(0.0 - expect(sum_p_log_q, p, q, base=base, axis=axis))
 
 
 def kl_divergence(p, q, *, base=2, axis=-1):
@@ -184,8 +183,7 @@ def kl_divergence(p, q, *, base=2, axis=-1):
     """
     if type(base) is int and base == 2 and (bits := _few.kl_divergence(p, q, axis)) is not None:
         return bits
-    p, q = as_pmf_pair(p, q, axis=axis)
-    return scalar_if_0d(0.0 + sum_p_log_ratio(p, q, log_unit(base)))
+    return scalar_if_0d(0.0 + expect(sum_p_log_ratio, p, q, base=base, axis=axis))
 
 
 def js_divergence(p, q, *, base=2, axis=-1):
@@ -217,8 +215,7 @@ def js_divergence(p, q, *, base=2, axis=-1):
     ----------
     Lin 1991, §IV; Endres & Schindelin 2003. Derived in chapter 6.
     """
-    p, q = as_pmf_pair(p, q, axis=axis)
-    return scalar_if_0d(0.0 + sum_js(p, q, log_unit(base)))
+    return scalar_if_0d(0.0 + expect(sum_js, p, q, base=base, axis=axis))
 
 
 def perplexity(p, q=None, *, axis=-1):
@@ -252,4 +249,5 @@ def perplexity(p, q=None, *, axis=-1):
     """
     bits = entropy(p, axis=axis) if q is None else cross_entropy(p, q, axis=axis)
     with np.errstate(over="ignore"):  # beyond the range of floating point it is infinite
-        return scalar_if_0d(np.power(2.0, bits))
+        # A model whose sum is above 1 by rounding must not make it less than 1.
+        return scalar_if_0d(np.maximum(np.power(2.0, bits), 1.0))

@@ -24,6 +24,7 @@ LOWEST_BITS = 32
 LOWEST = 1 << LOWEST_BITS
 WORD_BITS = 16
 STATE_WORDS = 3
+ROWS = 16  # of symbols that are looked up together
 
 
 def encode(symbols, p):
@@ -64,16 +65,23 @@ def encode(symbols, p):
     states = np.full(lanes, LOWEST, dtype=np.int64)
     words = []
     # From the last row to the first: decoding takes out first what was put in last.
-    for i in reversed(range(0, len(symbols), lanes)):
-        row = symbols[i : i + lanes].astype(np.int64)
-        state = states[: len(row)]  # a view; the last row may be shorter than the others
-        frequency = frequencies.take(row)
-        # Renormalise first what this symbol would bring to 2**48 or more.
-        large = (state >> LOWEST_BITS >= frequency).nonzero()[0]
-        words.append(state[large].astype(np.uint16))
-        state[large] >>= WORD_BITS
-        quotient, remainder = np.divmod(state, frequency)
-        state[:] = (quotient << TOTAL_BITS) + starts.take(row) + remainder
+    for block in reversed(range(0, len(symbols), ROWS * lanes)):
+        of_block = symbols[block : block + ROWS * lanes]
+        frequency, start = frequencies.take(of_block), starts.take(of_block)
+        limit, others = frequency << LOWEST_BITS, TOTAL - frequency
+        for i in reversed(range(0, len(of_block), lanes)):
+            row = slice(i, i + lanes)
+            state = states[: len(of_block) - i]  # a view; the last row may be shorter
+            # Renormalise first what this symbol would bring to 2**48 or more.
+            large = (state >= limit[row]).nonzero()[0]
+            full = state[large]
+            words.append(full.astype(np.uint16))
+            state[large] = full >> WORD_BITS
+            # The floor is exact: a state has 48 bits, a float 53, a frequency 16.
+            quotient = (state / frequency[row]).astype(np.int64)
+            quotient *= others[row]
+            quotient += start[row]
+            state += quotient
     words.append(states.astype(">u8").view(">u2").reshape(lanes, 4)[:, 1:].ravel())
     message = np.concatenate(words[::-1]).astype(">u2").tobytes()
     head = HEADER.pack(MAGIC, len(symbols), _fingerprint(exact))
@@ -115,22 +123,25 @@ def decode(data, p):
     symbol_of = np.repeat(np.arange(len(exact), dtype=np.uint16), frequencies)
     frequency_of = np.repeat(frequencies, frequencies)
     remainder_of = np.arange(TOTAL) - np.repeat(starts, frequencies)
-    rows, used = [symbol_of[:0]], 0
-    for i in range(0, n, len(states)):
-        state = states[: n - i]
-        slot = state & (TOTAL - 1)
-        rows.append(symbol_of.take(slot))
-        state >>= TOTAL_BITS
-        state *= frequency_of.take(slot)
-        state += remainder_of.take(slot)
-        small = (state < LOWEST).nonzero()[0]
-        if len(small) > len(words) - used:
-            raise ValueError("data ends before its last symbol: it is not what encode wrote")
-        state[small] = state[small] << WORD_BITS | words[used : used + len(small)]
-        used += len(small)
+    symbols, used = [symbol_of[:0]], 0
+    slots = np.empty(ROWS * len(states), dtype=np.int64)
+    for block in range(0, n, len(slots)):
+        size = min(len(slots), n - block)
+        for i in range(0, size, len(states)):
+            state = states[: size - i]
+            slot = np.bitwise_and(state, TOTAL - 1, out=slots[i : i + len(state)])
+            state >>= TOTAL_BITS
+            state *= frequency_of.take(slot, mode="clip")  # a slot needs no check
+            state += remainder_of.take(slot, mode="clip")
+            small = (state < LOWEST).nonzero()[0]
+            if len(small) > len(words) - used:
+                raise ValueError("data ends before its last symbol: it is not what encode wrote")
+            state[small] = state[small] << WORD_BITS | words[used : used + len(small)]
+            used += len(small)
+        symbols.append(symbol_of.take(slots[:size]))
     if used < len(words) or (states != LOWEST).any():
         raise ValueError("data does not end with its last symbol: it is not what encode wrote")
-    return np.concatenate(rows, dtype=np.int64)
+    return np.concatenate(symbols, dtype=np.int64)
 
 
 def _lanes(n):

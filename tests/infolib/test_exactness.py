@@ -117,9 +117,24 @@ def test_three_axes_in_any_order():
         np.testing.assert_allclose(kl_divergence(a, b, axis=axis), kl_divergence(p, q), rtol=ULP)
 
 
-def test_integers_are_certain():
-    assert entropy([[1, 0], [0, 1]]).tolist() == [0, 0]
-    assert kl_divergence(np.array([1, 0]), np.array([0.5, 0.5])) == 1
+@pytest.mark.parametrize("kind", [np.int8, np.uint8, np.int32, np.uint64])
+def test_integers_are_certain(kind):
+    p = np.eye(3, dtype=kind)
+    assert entropy(p).tolist() == [0, 0, 0] and entropy(p).dtype == np.float64
+    assert kl_divergence(p[0], np.array([0.5, 0.25, 0.25])) == 1
+    assert cross_entropy(np.array([0.5, 0.25, 0.25]), p[0]) == np.inf
+    assert js_divergence(p[0], p[1]) == 1
+    with pytest.raises(ValueError, match="p sums to 3, not to 1"):
+        entropy(np.array([1, 2], dtype=kind))
+
+
+@pytest.mark.parametrize("kind", ["f8", "f4"])
+def test_results_are_in_the_machines_byte_order(kind):
+    z, y = np.zeros((2, 4), dtype=f">{kind}"), np.array([0, 3], dtype=np.uint64)
+    loss, gradient = cross_entropy_loss(z, y, return_gradient=True)
+    results = (loss, gradient, entropy(np.full((2, 4), 0.25, dtype=z.dtype)))
+    assert [result.dtype.str for result in results] == [np.dtype(kind).str] * 3
+    assert loss.tolist() == pytest.approx([np.log(4)] * 2)
 
 
 def peak_memory(f, *arguments):
@@ -138,6 +153,9 @@ def test_memory_beyond_the_input_does_not_grow(f):
     peak = peak_memory(f, small, small)
     assert peak < small.nbytes
     assert peak_memory(f, large, large) < peak + 100_000
+    certain = np.zeros(16 * 10**6, dtype=np.int8)
+    certain[7] = 1
+    assert peak_memory(f, certain, certain) < certain.nbytes / 2
 
 
 @pytest.mark.parametrize("labels", [np.zeros(400_000, dtype=int), np.full((400_000, 10), 0.1)])

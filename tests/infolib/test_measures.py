@@ -162,6 +162,11 @@ def test_perplexity_is_2_to_the_entropy(pair):
     assert perplexity(p, q) >= perplexity(p) * (1 - 1e-13)
 
 
+def test_perplexity_is_never_below_1():
+    assert perplexity([1.0], [1 + 5e-10]) == 1
+    assert perplexity([[1.0], [1.0]], [[1 + 5e-10], [1.0]]).tolist() == [1, 1]
+
+
 def test_perplexity_is_infinite_where_the_model_excludes_the_truth():
     assert perplexity([0.5, 0.5], [1.0, 0.0]) == math.inf
 

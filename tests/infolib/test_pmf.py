@@ -7,7 +7,7 @@ import pytest
 
 import infolib
 from infolib import range_coding
-from infolib._pmf import as_counts, as_pmf, as_pmf_pair, as_real, log_unit, scalar_if_0d
+from infolib._pmf import as_counts, as_pmf, as_real, log_unit, scalar_if_0d
 
 NAN, INF = math.nan, math.inf
 CODE = infolib.PrefixCode({0: "0", 1: "1"})
@@ -173,11 +173,28 @@ def test_two_distributions_must_match(f):
         f([1.0], [0.5, 0.5])
 
 
-def test_names_of_a_pair_are_those_given():
-    with pytest.raises(ValueError, match=r"truth\[0\] is -1"):
-        as_pmf_pair([-1, 2], [0.5, 0.5], names=("truth", "model"))
-    with pytest.raises(ValueError, match="model sums to 0.6"):
-        as_pmf_pair([0.5, 0.5], [0.5, 0.1], names=("truth", "model"))
+@pytest.mark.parametrize("f", [infolib.cross_entropy, infolib.kl_divergence, infolib.js_divergence])
+def test_what_is_wrong_with_one_comes_before_how_they_fit(f):
+    with pytest.raises(ValueError, match=r"p sums to 1.1"):
+        f([0.5, 0.6], [0.5, 0.25, 0.25])
+    with pytest.raises(ValueError, match=r"q\[2\] is -0.25"):
+        f([0.5, 0.5], [0.5, 0.75, -0.25])
+    with pytest.raises(ValueError, match="q is empty"):
+        f([0.5, 0.5], [])
+
+
+@pytest.mark.parametrize("f", [infolib.cross_entropy, infolib.kl_divergence, infolib.js_divergence])
+@pytest.mark.parametrize("k", [40, 400, 40_000])
+def test_negative_probabilities_of_both_are_seen(f, k):
+    p = np.full(k, 1 / (k - 2))
+    p[:2] = -1 / (k - 2), 1 / (k - 2)
+    p[2:4] = 1.5 / (k - 2), 0.5 / (k - 2)
+    fine = np.full(k, 1 / k)
+    for wrong, name in (((p, p), "p"), ((p, fine), "p"), ((fine, p), "q")):
+        with pytest.raises(ValueError, match=rf"{name}\[0\] is -"):
+            f(*wrong)
+        with pytest.raises(ValueError, match=rf"{name}\[1, 0\] is -"):
+            f(*(np.stack([fine, x]) for x in wrong))
 
 
 @pytest.mark.parametrize("f", [infolib.information_content, infolib.binary_entropy])
