@@ -19,6 +19,7 @@ from types import ModuleType
 SOURCE = Path(__file__).parent / "source"
 SETUP = Path(__file__).parent / "notebook_setup.py"
 STUB = {"code": "# YOUR CODE HERE\nraise NotImplementedError()", "markdown": "YOUR ANSWER HERE"}
+SCOPES = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 COURSE_LINE = re.compile(r'^COURSE = ".*"$', re.MULTILINE)
 
 
@@ -248,14 +249,17 @@ def _helper_call(statement: ast.stmt) -> ast.Call | None:
     return None
 
 
-def _defined(statement: ast.stmt) -> set[str]:
-    """Names that a top-level statement binds."""
+def _defined(statement: ast.AST) -> set[str]:
+    """Names that a top-level statement binds; variables of comprehensions are not among them."""
     if isinstance(statement, ast.FunctionDef | ast.ClassDef):
         return {statement.name}
     if isinstance(statement, ast.Import | ast.ImportFrom):
         return {(alias.asname or alias.name).split(".")[0] for alias in statement.names}
-    nodes = ast.walk(statement)
-    return {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    if isinstance(statement, SCOPES):
+        return set()
+    if isinstance(statement, ast.Name):
+        return {statement.id} if isinstance(statement.ctx, ast.Store) else set()
+    return set().union(*map(_defined, ast.iter_child_nodes(statement)))
 
 
 def _without_region(cell: Cell, region: str, stub: list[str]) -> str:
