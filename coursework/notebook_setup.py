@@ -14,7 +14,7 @@ def random_for(student_id, assignment):
 
 
 def agrees(got, expected, tolerance=1e-6):
-    """Whether two answers are the same: numbers within a relative tolerance, all else exactly."""
+    """Whether two answers are the same: floats within a relative tolerance, all else exactly."""
     if isinstance(got, np.ndarray | np.generic):
         got = got.tolist()
     if isinstance(expected, dict):
@@ -25,8 +25,14 @@ def agrees(got, expected, tolerance=1e-6):
             return False
         return all(agrees(g, e, tolerance) for g, e in zip(got, expected, strict=True))
     if isinstance(expected, numbers.Real) and not isinstance(expected, bool):
-        a_number = isinstance(got, numbers.Real) and not isinstance(got, bool)
-        return a_number and math.isclose(got, expected, rel_tol=tolerance, abs_tol=1e-12)
+        if not isinstance(got, numbers.Real) or isinstance(got, bool):
+            return False
+        if isinstance(got, int) and isinstance(expected, int):
+            return got == expected
+        try:
+            return math.isclose(got, expected, rel_tol=tolerance, abs_tol=1e-12)
+        except OverflowError:  # beyond the largest float
+            return False
     return type(got) is type(expected) and got == expected
 
 
