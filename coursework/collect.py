@@ -1,0 +1,168 @@
+"""Run a student's notebook and say what its names and functions give: inside the sandbox only.
+
+Standard input brings one JSON request; standard output gives one JSON message a line. The student's
+code shares this process, so a message is a claim about what the student's code gives, and no more:
+what it should give is not known here. Nothing of the course is imported, and nothing printed by
+the student's code goes anywhere.
+"""
+
+import ast
+import asyncio
+import base64
+import json
+import os
+import pickle
+import resource
+import signal
+import sys
+import types
+from numbers import Real
+
+AWAIT = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+CO_COROUTINE = 0x80
+
+
+class TimeUp(BaseException):
+    """A cell took too long."""
+
+
+def main():
+    request = json.load(sys.stdin.buffer)
+    channel = os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(nothing, standard)
+
+    def send(message):
+        line = json.dumps(message).encode() + b"\n"
+        while line:
+            line = line[os.write(channel, line) :]
+
+    send({"started": True})
+    limit(request["limits"])
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+    notebook = types.ModuleType("__main__")
+    sys.modules["__main__"] = notebook
+    namespace = notebook.__dict__
+    namespace.update(get_ipython=lambda: Shell(), display=lambda *things, **options: None)
+    namespace.update(request["given"])
+    locked = {}
+    for step in request["steps"]:
+        if "cell" in step:
+            before = set(namespace)
+            error = within(step["seconds"], lambda step=step: run(step, namespace))
+            if error is not None:
+                send({"cell": step["cell"], **error})
+            if step["locked"]:
+                locked.update({n: v for n, v in namespace.items() if n not in before})
+        else:
+            answer = {}
+            error = within(step["seconds"], lambda s=step, a=answer: ask(s, namespace, locked, a))
+            send({"check": step["check"], **(error or answer)})
+    send({"done": True})
+    os._exit(0)
+
+
+def limit(limits):
+    """What no code in this process can exceed, nor any process that it starts."""
+    for name, value in limits.items():
+        resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (value, value))
+
+
+def run(step, namespace):
+    """Execute one cell as a notebook would."""
+    source, name = step["source"], f"cell {step['cell']}"
+    try:
+        code = compile(source, name, "exec", AWAIT, dont_inherit=True)
+    except SyntaxError:
+        plain = without_magics(source)
+        if plain == source:
+            raise
+        code = compile(plain, name, "exec", AWAIT, dont_inherit=True)
+    result = eval(code, namespace)
+    if code.co_flags & CO_COROUTINE:
+        asyncio.run(result)
+
+
+def ask(step, namespace, locked, answer):
+    """Evaluate what is asked, with the grader's inputs and the locked cells' own names."""
+    # Pickled by the grader, for this process. Nothing goes back that way.
+    inputs = pickle.loads(base64.b64decode(step["inputs"]))
+    code = compile(step["got"], f"check {step['check']}", "eval")
+    value = plain(eval(code, {**namespace, **locked, **inputs}))
+    if len(json.dumps(value)) > 100_000:
+        raise ValueError("an answer of more than 100,000 characters")
+    answer["value"] = value
+
+
+def within(seconds, action):
+    """Do it, within a time; what went wrong, or None."""
+    try:
+        signal.signal(signal.SIGALRM, time_up)
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+        action()
+        return None
+    except TimeUp:
+        return {"error": "TimeUp", "message": f"stopped after {seconds:g} seconds", "line": None}
+    except BaseException as error:
+        return told(error)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def time_up(number, frame):
+    raise TimeUp
+
+
+def told(error):
+    """An error's type, text and line, whatever its class does when asked."""
+    name, text, line = type(error).__name__, "", None
+    try:
+        text = str(error)[:500]
+        trace = error.__traceback__
+        while trace is not None:
+            if trace.tb_frame.f_code.co_filename.startswith("cell "):
+                line = trace.tb_lineno
+            trace = trace.tb_next
+        if isinstance(error, SyntaxError):
+            line = error.lineno
+    except BaseException:
+        pass
+    return {"error": str(name), "message": text, "line": line}
+
+
+def plain(value, depth=0):
+    """The value in terms of JSON, or an error that says why not."""
+    if depth > 20:
+        raise TypeError("nested too deeply for an answer")
+    if type(value).__module__ == "numpy" and hasattr(value, "tolist"):
+        value = value.tolist()
+    if value is None or type(value) in (bool, int, float, str):
+        return value
+    if isinstance(value, (list, tuple)):
+        return [plain(item, depth + 1) for item in value]
+    if isinstance(value, dict):
+        if not all(type(key) is str for key in value):
+            raise TypeError("a dictionary whose keys are not strings is no answer")
+        return {key: plain(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, Real):
+        return float(value)
+    raise TypeError(f"a value of type {type(value).__name__} is no answer")
+
+
+def without_magics(source):
+    """IPython's lines that start with % or ! as calls of a shell that does nothing."""
+    from IPython.core.inputtransformer2 import TransformerManager
+
+    return TransformerManager().transform_cell(source)
+
+
+class Shell:
+    """Stands for IPython: every magic is accepted and ignored."""
+
+    def __getattr__(self, name):
+        return lambda *arguments, **options: None
+
+
+if __name__ == "__main__":
+    main()
