@@ -82,7 +82,7 @@ class Assignment:
     def asked(self) -> set[str]:
         """Names that students define in their answers."""
         trees = [cell.tree for cell in self.of_kind("answer")]
-        return set().union(*(_defined(statement) for tree in trees for statement in tree.body))
+        return set().union(*(defined(statement) for tree in trees for statement in tree.body))
 
     @cached_property
     def digest(self) -> str:
@@ -147,10 +147,10 @@ class Assignment:
     def _run_tests(self, cell: Cell, namespace: dict) -> list[Check]:
         checks = []
         for statement in cell.tree.body:
-            call = _helper_call(statement)
+            call = helper_call(statement)
             if call is not None and call.func.id == "check":
                 checks.append(self._check(cell, call, namespace))
-            elif call is None and _defined(statement) != {"hidden"}:
+            elif call is None and defined(statement) != {"hidden"}:
                 exec(_compiled(ast.Module([statement], []), cell), namespace)
         return checks
 
@@ -182,7 +182,7 @@ class Assignment:
 
     def _calls(self, name: str) -> list[ast.Call]:
         statements = [s for cell in self.of_kind("tests") for s in cell.tree.body]
-        calls = [_helper_call(statement) for statement in statements]
+        calls = [helper_call(statement) for statement in statements]
         return [call for call in calls if call is not None and call.func.id == name]
 
 
@@ -240,7 +240,7 @@ def _compiled(code, cell: Cell, mode: str = "exec"):
     return compile(code, f"<{cell.grade_id}>", mode)
 
 
-def _helper_call(statement: ast.stmt) -> ast.Call | None:
+def helper_call(statement: ast.stmt) -> ast.Call | None:
     """The call, if the statement is check(…), own(…) or print(…) and nothing else."""
     if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
         function = statement.value.func
@@ -249,7 +249,7 @@ def _helper_call(statement: ast.stmt) -> ast.Call | None:
     return None
 
 
-def _defined(statement: ast.AST) -> set[str]:
+def defined(statement: ast.AST) -> set[str]:
     """Names that a top-level statement binds; variables of comprehensions are not among them."""
     if isinstance(statement, ast.FunctionDef | ast.ClassDef):
         return {statement.name}
@@ -259,7 +259,7 @@ def _defined(statement: ast.AST) -> set[str]:
         return set()
     if isinstance(statement, ast.Name):
         return {statement.id} if isinstance(statement.ctx, ast.Store) else set()
-    return set().union(*map(_defined, ast.iter_child_nodes(statement)))
+    return set().union(*map(defined, ast.iter_child_nodes(statement)))
 
 
 def _without_region(cell: Cell, region: str, stub: list[str]) -> str:

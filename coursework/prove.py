@@ -1,12 +1,19 @@
 """Prove that the assignments work, and write their releases: `make coursework`."""
 
 import ast
+import copy
+import json
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from itertools import combinations
 
-from coursework import assignment, course, release
+from coursework import assignment, course, marking, release
 
 STUDENTS = [f"student{n}" for n in range(20)]
+SEED = "a seed for proofs"
+CODE = assignment.course_code(SEED)
+# What a function that does nothing of what is asked may return, in place of each answer.
+LAZY = ["0", "1", "0.5", "math.inf", "math.nan", "None", "True", "False", "''", "[]", "[0, 0]"]
 
 
 def main() -> int:
@@ -30,7 +37,7 @@ def main() -> int:
 def faults_of(work: assignment.Assignment) -> list[str]:
     """What is wrong with an assignment, one sentence each."""
     faults = [*form(work), *foreign_names(work)]
-    return faults or [*ambiguous(work), *not_personal(work)]
+    return faults or [*ambiguous(work), *not_personal(work), *marks(work)]
 
 
 def form(work: assignment.Assignment):
@@ -69,7 +76,7 @@ def form_of_tests(cell: assignment.Cell):
     top_level = {id(statement) for statement in cell.tree.body}
     for node in ast.walk(cell.tree):
         if isinstance(node, ast.Expr) and id(node) not in top_level:
-            if assignment._helper_call(node) is not None:
+            if assignment.helper_call(node) is not None:
                 line = ast.unparse(node)[:60]
                 yield f"cell {cell.grade_id}: not at the top level of the cell: {line}"
         if isinstance(node, ast.Assert):
@@ -81,7 +88,7 @@ def foreign_names(work: assignment.Assignment):
     for cell in work.of_kind("tests"):
         trusted = []
         for statement in cell.tree.body:
-            call = assignment._helper_call(statement)
+            call = assignment.helper_call(statement)
             if call is None:
                 trusted.append(statement)
             elif call.func.id == "check":
@@ -120,6 +127,76 @@ def own_answers(work: assignment.Assignment, student: str) -> list[str]:
     constant = {repr((c.cell, c.got, c.expected)) for c in elsewhere}
     own = [repr((c.cell, c.got, c.expected)) for c in checks]
     return [answer for answer in own if answer not in constant]
+
+
+def marks(work: assignment.Assignment):
+    """Handed-in notebooks that earn what they should not, or do not earn what they should."""
+    with ThreadPoolExecutor(2) as pool:
+        lazy = [pool.submit(mark, work, answers) for answers in lazy_answers(work)]
+        solved = mark(work, {cell.grade_id: cell.source for cell in work.of_kind("answer")})
+        released = mark(work, {})
+        for cell in solved["cells"]:
+            if solved["status"] != "ok" or cell["earned"] != cell["points"]:
+                wrong = [check for check in cell["checks"] if not check["right"]]
+                yield f"cell {cell['id']}: the model solution does not earn its points: {wrong}"
+        for cell in released["cells"]:
+            if cell["earned"]:
+                yield f"cell {cell['id']}: the release earns {cell['earned']} points"
+        for answers, future in zip(lazy_answers(work), lazy, strict=True):
+            for cell in future.result()["cells"]:
+                if cell["earned"]:
+                    how = next(iter(answers.values()))
+                    yield f"cell {cell['id']}: a lazy answer earns {cell['earned']} points: {how}"
+
+
+def mark(work: assignment.Assignment, answers: dict[str, str]) -> dict:
+    """What the grader says to a release with these answers filled in."""
+    raw = json.dumps(handed_in(work, "student", answers)).encode()
+    return marking.mark(marking.Task("student", raw, SEED, CODE, work.name))
+
+
+def handed_in(work: assignment.Assignment, student: str, answers: dict[str, str]) -> dict:
+    """A release as a student would hand it in."""
+    notebook = copy.deepcopy(work.release(CODE))
+    for cell in notebook["cells"]:
+        cell["source"] = answers.get(cell["id"], cell["source"])
+        if cell["id"] == "student-id":
+            cell["source"] = f"student_id = {student!r}"
+    return notebook
+
+
+def lazy_answers(work: assignment.Assignment):
+    """All answer cells, with one thing in place of every answer."""
+    n_parameters = max(
+        (len(node.args.args) for c in work.of_kind("answer") for node in functions(c)), default=0
+    )
+    for value in LAZY:
+        yield {
+            cell.grade_id: lazy(cell, f"return {value}", value) for cell in work.of_kind("answer")
+        }
+    for i in range(n_parameters):
+        yield {c.grade_id: lazy(c, "return", "0", parameter=i) for c in work.of_kind("answer")}
+    yield {c.grade_id: lazy(c, "raise ValueError", "0") for c in work.of_kind("answer")}
+    for name in work.blocked:
+        call = f"import infolib; return infolib.{name}(*given, **named)"
+        yield {c.grade_id: lazy(c, call, "0", anything=True) for c in work.of_kind("answer")}
+
+
+def lazy(cell, body: str, value: str, parameter: int | None = None, anything=False) -> str:
+    """An answer cell whose functions do nothing but `body` and whose values are all `value`."""
+    lines = []
+    for function in functions(cell):
+        names = [argument.arg for argument in function.args.args]
+        one = f"return {names[parameter % len(names)]}" if parameter is not None and names else body
+        arguments = "*given, **named" if anything else ast.unparse(function.args)
+        lines.append(f"def {function.name}({arguments}): {one}")
+    named = {function.name for function in functions(cell)}
+    bound = set().union(*map(assignment.defined, cell.tree.body)) - named
+    return "\n".join(lines + [f"{name} = {value}" for name in sorted(bound)])
+
+
+def functions(cell) -> list[ast.FunctionDef]:
+    return [node for node in cell.tree.body if isinstance(node, ast.FunctionDef)]
 
 
 if __name__ == "__main__":

@@ -1,0 +1,2 @@
+def write(results, of_course, output, without_reports=()):
+    return []
