@@ -147,6 +147,7 @@ def _steps(arranged: list, checks: list[Check], limits, code: str) -> tuple[list
             steps += [
                 {
                     "check": i,
+                    "group": owner.grade_id,
                     "got": check.got,
                     "inputs": base64.b64encode(pickle.dumps(check.inputs)).decode(),
                     "seconds": limits.cell_seconds,
