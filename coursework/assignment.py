@@ -138,11 +138,15 @@ class Assignment:
                 checks += self._run_tests(cell, namespace)
         return checks
 
-    def agrees(self):
-        """The comparison that the notebook's own checks use."""
+    def helpers(self) -> dict:
+        """What the set-up of every notebook defines."""
         namespace = {}
         exec(compile(SETUP.read_text(encoding="utf8"), str(SETUP), "exec"), namespace)
-        return namespace["agrees"]
+        return namespace
+
+    def agrees(self):
+        """The comparison that the notebook's own checks use."""
+        return self.helpers()["agrees"]
 
     def _run_tests(self, cell: Cell, namespace: dict) -> list[Check]:
         checks = []

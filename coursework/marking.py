@@ -52,6 +52,11 @@ def mark(task: Task, kind: type[sandbox.Sandbox] | None = None) -> dict:
         work = submissions.assignment_of(cells, _works(task.assignment))
     except submissions.Malformed as fault:
         return _unmarked(task, str(fault))
+    return mark_cells(work, cells, task, kind)
+
+
+def mark_cells(work: Assignment, cells: list[dict], task: Task, kind=None) -> dict:
+    """The same for a notebook that was read, as work for this assignment."""
     stated = submissions.stated_id(cells)
     student = task.student or stated or ""
     arranged, notes = submissions.arrange(work, cells, task.code)

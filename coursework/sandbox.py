@@ -19,6 +19,7 @@ import tempfile
 import threading
 import time
 import uuid
+import weakref
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -79,14 +80,11 @@ class Sandbox:
     """Runs collect.py, contained. Subclasses say by which command."""
 
     def __init__(self, blocked: list[str] = ()):
-        self._folder = tempfile.TemporaryDirectory(prefix="coursework-")
-        self.folder = Path(self._folder.name)
+        self.folder = Path(tempfile.mkdtemp(prefix="coursework-"))
+        self.close = weakref.finalize(self, shutil.rmtree, self.folder)
         self.folder.chmod(0o755)
         shutil.copy(COLLECT, self.folder)
         infolib_without(blocked, self.folder)
-
-    def close(self):
-        self._folder.cleanup()
 
     def __enter__(self):
         return self
