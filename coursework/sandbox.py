@@ -251,21 +251,16 @@ def choose() -> type[Sandbox]:
     raise NoSandbox(INSTRUCTIONS.format(**faults))
 
 
+# Changes nothing, for it may run where there is no sandbox after all.
 PROBE = """
 import os, socket
-held = []
+held = [not os.access(f, os.W_OK) for f in ("/", "/usr", "/dev", os.path.dirname(os.__file__))]
+held.append(not os.path.exists(HOME) or HOME in os.__file__)
+held.append(os.getuid() != 0)
 try:
-    socket.create_connection(("127.0.0.1", 9), 1)
-except PermissionError:
-    held.append("network")
-except OSError as error:
-    held.append("network")
-for folder in ("/", "/usr", "/grader", "/dev", os.path.dirname(os.__file__)):
-    try:
-        open(os.path.join(folder, "written"), "w")
-    except OSError:
-        held.append(folder)
-held.append(os.path.exists(HOME) and HOME not in os.__file__)
+    held.append(not [name for _, name in socket.if_nameindex() if name != "lo"])
+except OSError:
+    held.append(True)
 """
 
 
@@ -280,7 +275,7 @@ def fault_of(kind: type[Sandbox]) -> str:
             {"cell": "probe", "source": PROBE, "seconds": 10, "locked": False},
             {
                 "check": 0,
-                "got": "len(held), held[-1]",
+                "got": "held",
                 "inputs": "gAR9lC4=",
                 "seconds": 10,
                 "group": "",
@@ -292,7 +287,7 @@ def fault_of(kind: type[Sandbox]) -> str:
     if {"started": True} not in outcome.messages:
         complaint = outcome.complaint.strip() or f"it ended with {outcome.ended}"
         return f"does not start: {complaint.splitlines()[0]}"
-    if {"check": 0, "value": [7, False]} not in outcome.messages:
+    if {"check": 0, "value": [True] * 7} not in outcome.messages:
         return f"does not hold what it should: {outcome.messages}"
     return ""
 

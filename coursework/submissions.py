@@ -22,7 +22,7 @@ CANVAS = re.compile(r"^(?P<name>[^_]+)(?P<late>_LATE)?_(?P<number>\d+)_\d+_.+$")
 MOODLE = re.compile(r"^(?P<name>.+)_(?P<number>\d+)_assignsubmission_[a-z]+_")
 # What a learning-management system puts beside notebooks, or an unpacked archive from a Mac.
 IGNORED = re.compile(
-    r"^(\..*|__MACOSX|timestamp\.txt|onlinetext\.html|.*_assignsubmission_onlinetext_.*)$"
+    r"^(\.[^.].*|__MACOSX|timestamp\.txt|onlinetext\.html|.*_assignsubmission_onlinetext_.*)$"
 )
 
 
