@@ -356,15 +356,15 @@ def _figure(figure, caption: str, alt: str) -> dict:
 
 def headings_of(work: Assignment) -> dict[str, str]:
     """For each graded cell the heading above it; for '' the notebook's title."""
-    headings, current = {}, work.name
+    above, current = {}, work.name
     for cell in work.cells:
         if cell.cell_type == "markdown" and cell.source.startswith("#"):
             current = cell.source.split("\n")[0].lstrip("# ").strip()
-        headings.setdefault("", current)
+        above.setdefault("", current)
         if cell.grade_id in work.points:
-            several = current in headings.values() and cell.kind == "tests"
-            headings[cell.grade_id] = f"{current}: {cell.grade_id}" if several else current
-    return headings
+            above[cell.grade_id] = current
+    parts = Counter(above.values())
+    return {name: f"{text}: {name}" if parts[text] > 1 else text for name, text in above.items()}
 
 
 def _page(template: str, **content) -> str:
