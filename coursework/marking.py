@@ -186,10 +186,13 @@ def _judge(check: Check, answer: dict | None, agrees) -> dict:
     judged = {"cell": check.cell, "asked": check.got, "inputs": _shown_inputs(check)}
     judged |= {"expected": show(check.expected), "right": False, "got": "", "meaning": ""}
     if answer is None:
-        return judged | {"meaning": "There is no answer: the notebook ended before this point."}
+        return judged | {"meaning": NO_ANSWER[""]}
     if "value" not in answer:
         kind, text = str(answer.get("error"))[:100], str(answer.get("message", ""))[:500]
-        return judged | {"got": clean(f"{kind}: {text}"), "meaning": _meaning_of_error(kind, text)}
+        return judged | {
+            "got": clean(f"{kind}: {text}"),
+            "meaning": NO_ANSWER.get(kind, NO_ANSWER["other"]),
+        }
     value = answer["value"]
     judged["got"] = show(value)
     if agrees(value, check.expected, check.tolerance):
@@ -199,14 +202,13 @@ def _judge(check: Check, answer: dict | None, agrees) -> dict:
     return judged | {"meaning": known[0] if known else ""}
 
 
-def _meaning_of_error(kind: str, text: str) -> str:
-    if kind == "NotImplementedError":
-        return "This was not answered."
-    if kind == "NameError":
-        return "A name is missing: a cell above failed, or was not run."
-    if kind == "TimeUp":
-        return "This took too long and was stopped."
-    return "This failed with an error."
+NO_ANSWER = {
+    "": "There is no answer: the notebook ended before this point.",
+    "NotImplementedError": "This was not answered.",
+    "NameError": "A name is missing: a cell above failed, or was not run.",
+    "TimeUp": "This took too long and was stopped.",
+    "other": "This failed with an error.",
+}
 
 
 def _cells(work: Assignment, judged: list[dict]) -> list[dict]:
@@ -276,7 +278,7 @@ def show(value) -> str:
     """A value for a reader: short, and without anything that could act."""
     short = reprlib.Repr()
     short.maxlist = short.maxtuple = short.maxdict = 12
-    short.maxstring = short.maxother = short.maxlong = 120
+    short.maxstring = short.maxother = short.maxlong = 80
     short.maxlevel = 4
     return clean(short.repr(_rounded(value)))
 
@@ -286,6 +288,8 @@ def _rounded(value, depth=0):
         return float(f"{value:.8g}")
     if isinstance(value, list | tuple) and depth < 4:
         return type(value)(_rounded(item, depth + 1) for item in value)
+    if isinstance(value, dict) and depth < 4:
+        return {key: _rounded(item, depth + 1) for key, item in value.items()}
     return value.tolist() if hasattr(value, "tolist") else value
 
 

@@ -296,7 +296,7 @@ def write_summary(path: Path, work: Assignment, grades: list[Grade], course: Cou
     meanings = Counter()
     for grade in present:
         for cell in grade.result["cells"]:
-            own = {check["meaning"] for check in cell["checks"] if check["meaning"]}
+            own = {check["meaning"] for check in cell["checks"]} - {"", *marking.NO_ANSWER.values()}
             meanings.update((headings[cell["id"]], meaning) for meaning in own)
     looks = [
         (grade.student, note) for grade in present for note in _notes(grade, for_lecturer=True)
