@@ -190,17 +190,20 @@ class Assignment:
         return [call for call in calls if call is not None and call.func.id == name]
 
 
-def load(name: str) -> Assignment:
+def load(name: str, source: Path = SOURCE) -> Assignment:
     """The assignment of that name."""
-    path = SOURCE / name / f"{name}.ipynb"
+    path = source / name / f"{name}.ipynb"
     if not path.is_file():
-        raise AssignmentError(f"no assignment {name!r}; there are: {', '.join(names())}")
+        raise AssignmentError(f"no assignment {name!r}; there are: {', '.join(names(source))}")
     return Assignment(path)
 
 
-def names() -> list[str]:
-    """Names of all assignments."""
-    return sorted(path.stem for path in SOURCE.glob("*/*.ipynb"))
+def names(source: Path = SOURCE) -> list[str]:
+    """Names of all assignments in a folder."""
+    found = sorted(path.stem for path in source.glob("[!.]*/*.ipynb"))
+    if not found:
+        raise AssignmentError(f"there is no assignment in {source}")
+    return found
 
 
 def hidden_seed(secret: str, assignment: str, student_id: str, submission: bytes) -> str:

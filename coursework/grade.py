@@ -26,7 +26,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         of_course = course.load(options.course)
         if options.assignment:
-            assignment.load(options.assignment)
+            assignment.load(options.assignment, of_course.source)
         if not options.submissions.exists():
             raise submissions.Malformed(f"{options.submissions} is not there")
         handed = submissions.find(options.submissions)
@@ -102,7 +102,8 @@ def task_of(file: submissions.Handed, of_course, name: str) -> marking.Task:
     except submissions.Malformed as error:
         fault = str(error)
     student = of_course.student(file.system, file.key)
-    return marking.Task(student, raw, of_course.seed, of_course.code, name, fault=fault)
+    seed, code, source = of_course.seed, of_course.code, of_course.source
+    return marking.Task(student, raw, seed, code, name, source, fault=fault)
 
 
 def here(tasks, keep, options):

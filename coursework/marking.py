@@ -27,6 +27,7 @@ class Task:
     seed: str
     code: str
     assignment: str  # "" to find out
+    source: Path = assignment.SOURCE
     limits: tuple = ()
     fault: str = ""  # why the file could not be read
 
@@ -35,7 +36,7 @@ class Task:
         """Names the result: changes with anything that could change it."""
         digest = hashlib.sha256()
         code = [Path(module.__file__).read_bytes() for module in (sandbox, submissions, assignment)]
-        works = [work.digest.encode() for work in _works(self.assignment)]
+        works = [work.digest.encode() for work in _works(self.assignment, self.source)]
         own = [Path(__file__).read_bytes(), sandbox.COLLECT.read_bytes()]
         settings = repr((self.student, self.seed, self.code, self.limits, self.fault)).encode()
         for part in (*code, *works, *own, settings, self.raw):
@@ -49,7 +50,7 @@ def mark(task: Task, kind: type[sandbox.Sandbox] | None = None) -> dict:
         if task.fault:
             raise submissions.Malformed(task.fault)
         cells = submissions.parse(task.raw)
-        work = submissions.assignment_of(cells, _works(task.assignment))
+        work = submissions.assignment_of(cells, _works(task.assignment, task.source))
     except submissions.Malformed as fault:
         return _unmarked(task, str(fault))
     return mark_cells(work, cells, task, kind)
@@ -307,8 +308,9 @@ def _same(one: str, other: str) -> bool:
 
 
 @lru_cache
-def _works(name: str) -> list[Assignment]:
-    return [assignment.load(n) for n in ([name] if name else assignment.names())]
+def _works(name: str, source: Path) -> list[Assignment]:
+    names = [name] if name else assignment.names(source)
+    return [assignment.load(name, source) for name in names]
 
 
 @lru_cache

@@ -59,8 +59,8 @@ class Grade:
 def write(results: list[tuple], course: Course, output: Path, without_reports=()) -> list[Path]:
     """Write everything, a folder for each assignment; the paths that a lecturer opens first."""
     shown = []
-    for name, own in by_assignment(results).items():
-        work = assignment.load(name)
+    for name, own in by_assignment(results, course).items():
+        work = assignment.load(name, course.source)
         folder = output / name
         folder.mkdir(parents=True, exist_ok=True)
         marks = read_marks(folder / "written.csv", work)
@@ -78,10 +78,10 @@ def write(results: list[tuple], course: Course, output: Path, without_reports=()
     return shown
 
 
-def by_assignment(results: list[tuple]) -> dict[str, list[tuple]]:
+def by_assignment(results: list[tuple], course: Course) -> dict[str, list[tuple]]:
     """Results by assignment; a file that could be of any goes with most of the others."""
     known = Counter(result["assignment"] for _, result in results if result["assignment"])
-    usual = known.most_common(1)[0][0] if known else assignment.names()[0]
+    usual = known.most_common(1)[0][0] if known else assignment.names(course.source)[0]
     sorted_out = defaultdict(list)
     for file, result in results:
         sorted_out[result["assignment"] or usual].append((file, result))

@@ -39,7 +39,7 @@ class Handing:
 
     def mark(self, notebook: dict | bytes, student="ada", limits=LIMITS) -> dict:
         raw = notebook if isinstance(notebook, bytes) else json.dumps(notebook).encode()
-        task = marking.Task(student, raw, SEED, CODE, self.work.name, limits)
+        task = marking.Task(student, raw, SEED, CODE, self.work.name, limits=limits)
         return marking.mark(task, sandbox.Bubblewrap)
 
 

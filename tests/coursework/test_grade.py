@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from coursework import assignment, course, grade, marking
+from coursework import assignment, course, grade, marking, release
 from tests.coursework.conftest import SEED
 
 ROOT = Path(__file__).parents[2]
@@ -234,3 +234,19 @@ def test_a_department_and_a_worker_that_dies(tmp_path, handing, capsys):
     assert kept == ["ok"] * 16
     assert [result["student"] for _, result in results] == students
     assert len(list((tmp_path / "o" / "results").iterdir())) == 16
+
+
+def test_assignments_of_ones_own(tmp_path, handing, capsys):
+    """A folder beside course.toml, with a question changed and nothing of the repository's."""
+    notebook = json.loads(json.dumps(handing.work.notebook).replace(NAME, "my_own"))
+    path = tmp_path / "mine" / "my_own" / "my_own.ipynb"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(notebook), encoding="utf8")
+    course_file = tmp_path / "course.toml"
+    course_file.write_text(f'name = "Course"\nseed = "{SEED}"\nsource = "mine"\n')
+    out = tmp_path / "released"
+    assert release.main(["--course", str(course_file), "--output", str(out)]) == 0
+    assert [p.name for p in out.rglob("*.ipynb")] == ["my_own.ipynb"]
+    assert grade.main([str(out / "my_own"), "--course", str(course_file)]) == 0
+    (row,) = table(out / "my_own-graded" / "my_own" / "grades.csv")
+    assert (row["id"], row["status"], row["total"]) == ("my_own", "ok", "0")

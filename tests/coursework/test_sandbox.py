@@ -145,7 +145,7 @@ from coursework import marking, sandbox
 assert os.getuid() == 4321
 for student, notebook in json.load(sys.stdin).items():
     raw = json.dumps(notebook).encode()
-    task = marking.Task(student, raw, {SEED!r}, {CODE!r}, {handing.work.name!r}, (1, 3))
+    task = marking.Task(student, raw, {SEED!r}, {CODE!r}, {handing.work.name!r}, limits=(1, 3))
     print(json.dumps(marking.mark(task, sandbox.choose())))
 """
     command = ["bwrap", "--bind", "/", "/", "--dev-bind", "/dev", "/dev", "--tmpfs", "/root"]
