@@ -544,7 +544,8 @@ def test_stripped_metadata(handing, full):
         del cell["id"]
     result = handing.mark(notebook)
     assert (result["status"], total(result)) == ("tampered", full)
-    assert "the cells' metadata were stripped" in result["notes"]
+    assert result["notes"] == ["the cells' metadata were stripped"]
+    assert result["written"] == {"meaning": "My answer."}
 
 
 def test_a_swapped_id(handing):
