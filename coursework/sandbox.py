@@ -187,7 +187,8 @@ class Bubblewrap(Sandbox):
 
     def files(self, limits: Limits, folder: str) -> list[str]:
         """What can be seen inside: Python and its packages, our folder, and an empty /tmp."""
-        arguments = ["--ro-bind", "/usr", "/usr"]
+        # First, for Python may be below /tmp.
+        arguments = ["--size", str(limits.scratch), "--tmpfs", "/tmp", "--ro-bind", "/usr", "/usr"]
         for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
             path = Path("/", name)
             if path.is_symlink():
@@ -205,8 +206,7 @@ class Bubblewrap(Sandbox):
         for installed in installed_infolib():
             arguments += ["--tmpfs", installed]
         arguments += ["--ro-bind", folder, "/grader", "--proc", "/proc"]
-        arguments += ["--dev", "/dev", "--remount-ro", "/dev"]
-        return [*arguments, "--size", str(limits.scratch), "--tmpfs", "/tmp", "--remount-ro", "/"]
+        return [*arguments, "--dev", "/dev", "--remount-ro", "/dev", "--remount-ro", "/"]
 
 
 class Docker(Sandbox):

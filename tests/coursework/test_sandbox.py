@@ -174,3 +174,14 @@ def test_no_student_code_is_run_or_unpickled_outside():
                 "importlib.util import find_spec", ""
             )
             assert forbidden not in where, f"{name}.py: {forbidden}"
+
+
+def test_a_python_below_tmp(tmp_path):
+    """The sandbox's own /tmp does not hide it."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True)
+    for folder in [tmp_path, *tmp_path.parents[:2]]:
+        folder.chmod(0o755)
+    script = "from coursework import sandbox; print(sandbox.fault_of(sandbox.Bubblewrap))"
+    command = [tmp_path / "venv" / "bin" / "python", "-c", script]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "\n"
