@@ -600,6 +600,32 @@ def test_hostile_ids(handing):
         assert result["status"] == "ok"
 
 
+def test_an_id_that_is_no_text(handing):
+    """Where only the notebook states the id, it still cannot break tables and reports."""
+    notebook = handing.notebook()
+    for source, student in (
+        (r'student_id = "\ud800\x1b=1"', r"\ud800\x1b=1"),
+        ('student_id = "\ud800"', ""),
+        ('student_id = "\x00"', ""),
+    ):
+        cell_of(notebook, "student-id")["source"] = source
+        result = handing.mark(notebook, student="")
+        assert (result["student"], result["status"]) == (student, "ok")
+
+
+def test_forged_errors_fill_no_report(handing, full):
+    code = """
+import os
+line = b'{"cell": "1", "error": "Forged", "message": "x", "line": 1}\\n'
+for number in range(3, 64):
+    try: os.write(number, line * 5000)
+    except OSError: pass
+"""
+    result = handing.mark(handing.notebook(first=code))
+    assert total(result) == full
+    assert len(result["errors"]) == 100
+
+
 def test_the_same_submission_has_the_same_result(handing):
     notebook = handing.notebook(surprise=NOTHING["surprise"].replace("ANSWER", "[p, id]"))
     assert json.dumps(handing.mark(notebook)) == json.dumps(handing.mark(notebook))
