@@ -14,10 +14,10 @@ HTML := _build/html
 SITE := _build/site
 PDF := _build/course.pdf
 
-.PHONY: help book serve pdf test bench audit lint run numbers clean
+.PHONY: help book serve pdf test bench audit lint run numbers coursework clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 book: $(READY)  ## build the website, warnings are errors, and say where it is
 	@mkdir -p _build  # what it says of its own folder would mislead; warnings still show
@@ -52,6 +52,9 @@ run: $(READY)  ## execute the notebooks, write back what changed, show stale num
 
 numbers: $(READY)  ## the same, and write the stale numbers' new values into the prose
 	@$(BIN)/python -m booktools.run --write-numbers
+
+coursework: $(READY)  ## write the students' assignments, and prove that grading them works
+	@$(BIN)/python -m coursework.prove
 
 clean:  ## remove what was built, and the environment
 	rm -rf _build .venv .pytest_cache .hypothesis .ruff_cache .coverage *.egg-info
