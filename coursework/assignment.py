@@ -138,11 +138,15 @@ class Assignment:
                 checks += self._run_tests(cell, namespace)
         return checks
 
-    def agrees(self):
-        """The comparison that the notebook's own checks use."""
+    def helpers(self) -> dict:
+        """What the set-up of every notebook defines."""
         namespace = {}
         exec(compile(SETUP.read_text(encoding="utf8"), str(SETUP), "exec"), namespace)
-        return namespace["agrees"]
+        return namespace
+
+    def agrees(self):
+        """The comparison that the notebook's own checks use."""
+        return self.helpers()["agrees"]
 
     def _run_tests(self, cell: Cell, namespace: dict) -> list[Check]:
         checks = []
@@ -186,17 +190,20 @@ class Assignment:
         return [call for call in calls if call is not None and call.func.id == name]
 
 
-def load(name: str) -> Assignment:
+def load(name: str, source: Path = SOURCE) -> Assignment:
     """The assignment of that name."""
-    path = SOURCE / name / f"{name}.ipynb"
+    path = source / name / f"{name}.ipynb"
     if not path.is_file():
-        raise AssignmentError(f"no assignment {name!r}; there are: {', '.join(names())}")
+        raise AssignmentError(f"no assignment {name!r}; there are: {', '.join(names(source))}")
     return Assignment(path)
 
 
-def names() -> list[str]:
-    """Names of all assignments."""
-    return sorted(path.stem for path in SOURCE.glob("*/*.ipynb"))
+def names(source: Path = SOURCE) -> list[str]:
+    """Names of all assignments in a folder."""
+    found = sorted(path.stem for path in source.glob("[!.]*/*.ipynb"))
+    if not found:
+        raise AssignmentError(f"there is no assignment in {source}")
+    return found
 
 
 def hidden_seed(secret: str, assignment: str, student_id: str, submission: bytes) -> str:

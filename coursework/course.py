@@ -21,6 +21,7 @@ class Course:
 
     name: str
     seed: str
+    source: Path = assignment.SOURCE
     roster: list[dict[str, str]] = field(default_factory=list)
     id_column: str = "id"
     canvas: dict[str, str] = field(default_factory=dict)
@@ -50,7 +51,7 @@ def load(path: Path = EXAMPLE) -> Course:
         raise CourseError(f"{path} is not there: copy {EXAMPLE} and choose a seed") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise CourseError(f"{path}: {error}") from None
-    known = {"name": str, "seed": str, "roster": str, "id_column": str}
+    known = {"name": str, "seed": str, "source": str, "roster": str, "id_column": str}
     known |= {"canvas": dict, "deadlines": dict}
     for key, value in settings.items():
         if key not in known:
@@ -69,6 +70,8 @@ def load(path: Path = EXAMPLE) -> Course:
                 "2027-01-15T23:59:00+01:00"
             )
     roster = settings.pop("roster", None)
+    if "source" in settings:
+        settings["source"] = Path(path).parent.absolute() / settings["source"]
     course = Course(**settings)
     if roster is not None:
         course.roster = _roster(Path(path).parent / roster, course.id_column)

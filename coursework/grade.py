@@ -21,20 +21,12 @@ from coursework import assignment, course, marking, report, sandbox, submissions
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m coursework.grade", description=__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("submissions", type=Path, help="a folder or a zip archive")
-    parser.add_argument("--course", type=Path, required=True, help="your course.toml")
-    parser.add_argument("--assignment", default="", help="default: told from each notebook")
-    parser.add_argument("--output", type=Path, help="default: SUBMISSIONS with -graded behind it")
-    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="at once, default: all")
-    parser.add_argument("--scheduler", help="address of a Dask scheduler, to use its workers")
-    options = parser.parse_args(argv)
+    options = parsed(argv)
     output = options.output or options.submissions.with_name(f"{options.submissions.stem}-graded")
     try:
         of_course = course.load(options.course)
         if options.assignment:
-            assignment.load(options.assignment)
+            assignment.load(options.assignment, of_course.source)
         if not options.submissions.exists():
             raise submissions.Malformed(f"{options.submissions} is not there")
         handed = submissions.find(options.submissions)
@@ -58,6 +50,19 @@ def main(argv: list[str] | None = None) -> int:
     for name in early:
         print(f"{name}: not due yet, so no report was written for students")
     return 0
+
+
+def parsed(argv: list[str] | None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m coursework.grade", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("submissions", type=Path, help="a folder or a zip archive")
+    parser.add_argument("--course", type=Path, required=True, help="your course.toml")
+    parser.add_argument("--assignment", default="", help="default: told from each notebook")
+    parser.add_argument("--output", type=Path, help="default: SUBMISSIONS with -graded behind it")
+    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="at once, default: all")
+    parser.add_argument("--scheduler", help="address of a Dask scheduler, to use its workers")
+    return parser.parse_args(argv)
 
 
 def grade(handed, of_course, output: Path, options) -> list[tuple]:
@@ -97,7 +102,8 @@ def task_of(file: submissions.Handed, of_course, name: str) -> marking.Task:
     except submissions.Malformed as error:
         fault = str(error)
     student = of_course.student(file.system, file.key)
-    return marking.Task(student, raw, of_course.seed, of_course.code, name, fault=fault)
+    seed, code, source = of_course.seed, of_course.code, of_course.source
+    return marking.Task(student, raw, seed, code, name, source, fault=fault)
 
 
 def here(tasks, keep, options):

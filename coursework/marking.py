@@ -27,6 +27,7 @@ class Task:
     seed: str
     code: str
     assignment: str  # "" to find out
+    source: Path = assignment.SOURCE
     limits: tuple = ()
     fault: str = ""  # why the file could not be read
 
@@ -35,7 +36,7 @@ class Task:
         """Names the result: changes with anything that could change it."""
         digest = hashlib.sha256()
         code = [Path(module.__file__).read_bytes() for module in (sandbox, submissions, assignment)]
-        works = [work.digest.encode() for work in _works(self.assignment)]
+        works = [work.digest.encode() for work in _works(self.assignment, self.source)]
         own = [Path(__file__).read_bytes(), sandbox.COLLECT.read_bytes()]
         settings = repr((self.student, self.seed, self.code, self.limits, self.fault)).encode()
         for part in (*code, *works, *own, settings, self.raw):
@@ -49,9 +50,14 @@ def mark(task: Task, kind: type[sandbox.Sandbox] | None = None) -> dict:
         if task.fault:
             raise submissions.Malformed(task.fault)
         cells = submissions.parse(task.raw)
-        work = submissions.assignment_of(cells, _works(task.assignment))
+        work = submissions.assignment_of(cells, _works(task.assignment, task.source))
     except submissions.Malformed as fault:
         return _unmarked(task, str(fault))
+    return mark_cells(work, cells, task, kind)
+
+
+def mark_cells(work: Assignment, cells: list[dict], task: Task, kind=None) -> dict:
+    """The same for a notebook that was read, as work for this assignment."""
     stated = submissions.stated_id(cells)
     student = task.student or stated or ""
     arranged, notes = submissions.arrange(work, cells, task.code)
@@ -147,6 +153,7 @@ def _steps(arranged: list, checks: list[Check], limits, code: str) -> tuple[list
             steps += [
                 {
                     "check": i,
+                    "group": owner.grade_id,
                     "got": check.got,
                     "inputs": base64.b64encode(pickle.dumps(check.inputs)).decode(),
                     "seconds": limits.cell_seconds,
@@ -180,10 +187,13 @@ def _judge(check: Check, answer: dict | None, agrees) -> dict:
     judged = {"cell": check.cell, "asked": check.got, "inputs": _shown_inputs(check)}
     judged |= {"expected": show(check.expected), "right": False, "got": "", "meaning": ""}
     if answer is None:
-        return judged | {"meaning": "There is no answer: the notebook ended before this point."}
+        return judged | {"meaning": NO_ANSWER[""]}
     if "value" not in answer:
         kind, text = str(answer.get("error"))[:100], str(answer.get("message", ""))[:500]
-        return judged | {"got": clean(f"{kind}: {text}"), "meaning": _meaning_of_error(kind, text)}
+        return judged | {
+            "got": clean(f"{kind}: {text}"),
+            "meaning": NO_ANSWER.get(kind, NO_ANSWER["other"]),
+        }
     value = answer["value"]
     judged["got"] = show(value)
     if agrees(value, check.expected, check.tolerance):
@@ -193,14 +203,13 @@ def _judge(check: Check, answer: dict | None, agrees) -> dict:
     return judged | {"meaning": known[0] if known else ""}
 
 
-def _meaning_of_error(kind: str, text: str) -> str:
-    if kind == "NotImplementedError":
-        return "This was not answered."
-    if kind == "NameError":
-        return "A name is missing: a cell above failed, or was not run."
-    if kind == "TimeUp":
-        return "This took too long and was stopped."
-    return "This failed with an error."
+NO_ANSWER = {
+    "": "There is no answer: the notebook ended before this point.",
+    "NotImplementedError": "This was not answered.",
+    "NameError": "A name is missing: a cell above failed, or was not run.",
+    "TimeUp": "This took too long and was stopped.",
+    "other": "This failed with an error.",
+}
 
 
 def _cells(work: Assignment, judged: list[dict]) -> list[dict]:
@@ -270,7 +279,7 @@ def show(value) -> str:
     """A value for a reader: short, and without anything that could act."""
     short = reprlib.Repr()
     short.maxlist = short.maxtuple = short.maxdict = 12
-    short.maxstring = short.maxother = short.maxlong = 120
+    short.maxstring = short.maxother = short.maxlong = 80
     short.maxlevel = 4
     return clean(short.repr(_rounded(value)))
 
@@ -280,6 +289,8 @@ def _rounded(value, depth=0):
         return float(f"{value:.8g}")
     if isinstance(value, list | tuple) and depth < 4:
         return type(value)(_rounded(item, depth + 1) for item in value)
+    if isinstance(value, dict) and depth < 4:
+        return {key: _rounded(item, depth + 1) for key, item in value.items()}
     return value.tolist() if hasattr(value, "tolist") else value
 
 
@@ -297,8 +308,9 @@ def _same(one: str, other: str) -> bool:
 
 
 @lru_cache
-def _works(name: str) -> list[Assignment]:
-    return [assignment.load(n) for n in ([name] if name else assignment.names())]
+def _works(name: str, source: Path) -> list[Assignment]:
+    names = [name] if name else assignment.names(source)
+    return [assignment.load(name, source) for name in names]
 
 
 @lru_cache

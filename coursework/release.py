@@ -32,8 +32,8 @@ def main(argv: list[str] | None = None) -> int:
 def write(of_course: course.Course, folder: Path) -> list[Path]:
     """Write every assignment's release; the same bytes each time."""
     written = []
-    for name in assignment.names():
-        released = assignment.load(name).release(of_course.code)
+    for name in assignment.names(of_course.source):
+        released = assignment.load(name, of_course.source).release(of_course.code)
         path = folder / name / f"{name}.ipynb"
         path.parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps(released, indent=1, sort_keys=True, ensure_ascii=False) + "\n"

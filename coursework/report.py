@@ -59,8 +59,8 @@ class Grade:
 def write(results: list[tuple], course: Course, output: Path, without_reports=()) -> list[Path]:
     """Write everything, a folder for each assignment; the paths that a lecturer opens first."""
     shown = []
-    for name, own in by_assignment(results).items():
-        work = assignment.load(name)
+    for name, own in by_assignment(results, course).items():
+        work = assignment.load(name, course.source)
         folder = output / name
         folder.mkdir(parents=True, exist_ok=True)
         marks = read_marks(folder / "written.csv", work)
@@ -78,10 +78,10 @@ def write(results: list[tuple], course: Course, output: Path, without_reports=()
     return shown
 
 
-def by_assignment(results: list[tuple]) -> dict[str, list[tuple]]:
+def by_assignment(results: list[tuple], course: Course) -> dict[str, list[tuple]]:
     """Results by assignment; a file that could be of any goes with most of the others."""
     known = Counter(result["assignment"] for _, result in results if result["assignment"])
-    usual = known.most_common(1)[0][0] if known else assignment.names()[0]
+    usual = known.most_common(1)[0][0] if known else assignment.names(course.source)[0]
     sorted_out = defaultdict(list)
     for file, result in results:
         sorted_out[result["assignment"] or usual].append((file, result))
@@ -296,7 +296,7 @@ def write_summary(path: Path, work: Assignment, grades: list[Grade], course: Cou
     meanings = Counter()
     for grade in present:
         for cell in grade.result["cells"]:
-            own = {check["meaning"] for check in cell["checks"] if check["meaning"]}
+            own = {check["meaning"] for check in cell["checks"]} - {"", *marking.NO_ANSWER.values()}
             meanings.update((headings[cell["id"]], meaning) for meaning in own)
     looks = [
         (grade.student, note) for grade in present for note in _notes(grade, for_lecturer=True)
@@ -356,15 +356,15 @@ def _figure(figure, caption: str, alt: str) -> dict:
 
 def headings_of(work: Assignment) -> dict[str, str]:
     """For each graded cell the heading above it; for '' the notebook's title."""
-    headings, current = {}, work.name
+    above, current = {}, work.name
     for cell in work.cells:
         if cell.cell_type == "markdown" and cell.source.startswith("#"):
             current = cell.source.split("\n")[0].lstrip("# ").strip()
-        headings.setdefault("", current)
+        above.setdefault("", current)
         if cell.grade_id in work.points:
-            several = current in headings.values() and cell.kind == "tests"
-            headings[cell.grade_id] = f"{current}: {cell.grade_id}" if several else current
-    return headings
+            above[cell.grade_id] = current
+    parts = Counter(above.values())
+    return {name: f"{text}: {name}" if parts[text] > 1 else text for name, text in above.items()}
 
 
 def _page(template: str, **content) -> str:

@@ -19,6 +19,7 @@ import tempfile
 import threading
 import time
 import uuid
+import weakref
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -46,7 +47,7 @@ class Limits:
     """What one submission may use."""
 
     cell_seconds: float = 10
-    total_seconds: float = 60
+    total_seconds: float = 120
     memory: int = 2048 * MEGABYTE
     processes: int = 32
     file_size: int = 16 * MEGABYTE
@@ -79,14 +80,11 @@ class Sandbox:
     """Runs collect.py, contained. Subclasses say by which command."""
 
     def __init__(self, blocked: list[str] = ()):
-        self._folder = tempfile.TemporaryDirectory(prefix="coursework-")
-        self.folder = Path(self._folder.name)
+        self.folder = Path(tempfile.mkdtemp(prefix="coursework-"))
+        self.close = weakref.finalize(self, shutil.rmtree, self.folder)
         self.folder.chmod(0o755)
         shutil.copy(COLLECT, self.folder)
         infolib_without(blocked, self.folder)
-
-    def close(self):
-        self._folder.cleanup()
 
     def __enter__(self):
         return self
@@ -253,21 +251,16 @@ def choose() -> type[Sandbox]:
     raise NoSandbox(INSTRUCTIONS.format(**faults))
 
 
+# Changes nothing, for it may run where there is no sandbox after all.
 PROBE = """
 import os, socket
-held = []
+held = [not os.access(f, os.W_OK) for f in ("/", "/usr", "/dev", os.path.dirname(os.__file__))]
+held.append(not os.path.exists(HOME) or HOME in os.__file__)
+held.append(os.getuid() != 0)
 try:
-    socket.create_connection(("127.0.0.1", 9), 1)
-except PermissionError:
-    held.append("network")
-except OSError as error:
-    held.append("network")
-for folder in ("/", "/usr", "/grader", "/dev", os.path.dirname(os.__file__)):
-    try:
-        open(os.path.join(folder, "written"), "w")
-    except OSError:
-        held.append(folder)
-held.append(os.path.exists(HOME) and HOME not in os.__file__)
+    held.append(not [name for _, name in socket.if_nameindex() if name != "lo"])
+except OSError:
+    held.append(True)
 """
 
 
@@ -280,7 +273,13 @@ def fault_of(kind: type[Sandbox]) -> str:
         "given": {"HOME": str(Path.home())},
         "steps": [
             {"cell": "probe", "source": PROBE, "seconds": 10, "locked": False},
-            {"check": 0, "got": "len(held), held[-1]", "inputs": "gAR9lC4=", "seconds": 10},
+            {
+                "check": 0,
+                "got": "held",
+                "inputs": "gAR9lC4=",
+                "seconds": 10,
+                "group": "",
+            },
         ],
     }
     with kind() as sandbox:
@@ -288,7 +287,7 @@ def fault_of(kind: type[Sandbox]) -> str:
     if {"started": True} not in outcome.messages:
         complaint = outcome.complaint.strip() or f"it ended with {outcome.ended}"
         return f"does not start: {complaint.splitlines()[0]}"
-    if {"check": 0, "value": [7, False]} not in outcome.messages:
+    if {"check": 0, "value": [True] * 7} not in outcome.messages:
         return f"does not hold what it should: {outcome.messages}"
     return ""
 

@@ -11,6 +11,7 @@ import stat
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
 from coursework.assignment import Assignment, Cell
@@ -22,7 +23,7 @@ CANVAS = re.compile(r"^(?P<name>[^_]+)(?P<late>_LATE)?_(?P<number>\d+)_\d+_.+$")
 MOODLE = re.compile(r"^(?P<name>.+)_(?P<number>\d+)_assignsubmission_[a-z]+_")
 # What a learning-management system puts beside notebooks, or an unpacked archive from a Mac.
 IGNORED = re.compile(
-    r"^(\..*|__MACOSX|timestamp\.txt|onlinetext\.html|.*_assignsubmission_onlinetext_.*)$"
+    r"^(\.[^.].*|__MACOSX|timestamp\.txt|onlinetext\.html|.*_assignsubmission_onlinetext_.*)$"
 )
 
 
@@ -164,10 +165,17 @@ def _owners(work: Assignment, cells: list[dict], code: str) -> list[Cell | None]
     by_id = {cell.grade_id: cell for cell in work.cells if cell.grade_id}
     locked = work.of_kind("setup") + work.of_kind("tests")
     by_text = {_normal(work.released_source(cell, code)): cell for cell in locked}
-    owners = []
+    # Answers whose ids were lost are known by the cell in front of them, which is given out.
+    fronts = {
+        _normal(work.released_source(front, code)): cell
+        for front, cell in pairwise(work.cells)
+        if cell.kind in ("answer", "written") and front.kind not in ("answer", "written")
+    }
+    owners, before = [], ""
     for cell in cells:
         owner = by_id.get(cell["grade_id"]) or by_id.get(cell["id"])
-        owner = owner or by_text.get(_normal(cell["source"]))
+        owner = owner or by_text.get(_normal(cell["source"])) or fronts.get(before)
+        before = _normal(cell["source"])
         if owner is not None and owner.cell_type != cell["cell_type"] and owner.kind != "written":
             owner = None
         owners.append(owner)

@@ -1,0 +1,590 @@
+"""Hostile notebooks: each earns nothing that it should not, and the grader says what happened.
+
+Where an attack stands beside right answers, these keep their points: the attack adds none.
+"""
+
+import json
+import os
+from pathlib import Path
+
+import psutil
+import pytest
+
+from coursework import sandbox, submissions
+from tests.coursework.conftest import earned, total
+
+NOTHING = {
+    "surprise": "def surprise(p, base=2): return ANSWER",
+    "message": "def message_information(message, p): return ANSWER\nmy_bits = my_excess = ANSWER",
+    "joint": "def conditional_surprise(*given): return ANSWER\nmy_pair = my_overcount = ANSWER",
+    "questions": "def questions_needed(cases, answers=2): return ANSWER",
+}
+
+
+@pytest.fixture(autouse=True)
+def leaves_nothing_behind():
+    """No process outlives its sandbox, and no file outside it changes."""
+    source = Path(__file__).parents[2] / "coursework"
+    before = {path: path.stat().st_mtime_ns for path in source.rglob("*.py")}
+    yield
+    assert [child.name() for child in psutil.Process().children() if _alive(child)] == []
+    assert before == {path: path.stat().st_mtime_ns for path in source.rglob("*.py")}
+
+
+def _alive(process):
+    return process.name() in ("bwrap", "python", "setpriv") and "collect.py" in " ".join(
+        process.cmdline()
+    )
+
+
+# Code that a right notebook is given besides: it keeps its points and gains none.
+HARMLESS_TO_OTHERS = {
+    "network": """
+import socket, urllib.request
+for attempt in (
+    lambda: socket.create_connection(("127.0.0.1", 80), 1),
+    lambda: socket.getaddrinfo("localhost", 80),
+    lambda: socket.socket(socket.AF_UNIX),
+    lambda: urllib.request.urlopen("http://127.0.0.1/", timeout=1),
+):
+    try:
+        attempt()
+    except OSError:
+        continue
+    while True: pass  # something got through: the test would time out
+""",
+    "files outside": """
+import os, pathlib
+paths = ["/etc/passwd", "/etc/shadow", "/root/.bashrc", "/home", "/var", REPO + "/coursework"]
+seen = [path for path in paths if os.path.exists(path)]
+for folder in ("/", "/usr", "/grader", "/dev", "/proc", "/sys", "/dev/shm"):
+    try:
+        pathlib.Path(folder, "x").write_text("x")
+        seen.append(folder)
+    except OSError:
+        pass
+while seen: pass
+""",
+    "environment and open files": """
+import os
+allowed = {"HOME", "PATH", "LANG", "MPLBACKEND", "OMP_NUM_THREADS", "PYTHONHASHSEED", "PWD"}
+strange = {name for name in os.environ if name not in allowed and "OPENBLAS_" not in name}
+files = []
+for number in range(1000):
+    try: files.append(os.readlink(f"/proc/self/fd/{number}"))
+    except OSError: pass
+strange |= {file for file in files if not file.startswith(("/dev/null", "pipe:"))}
+if len([file for file in files if file.startswith("pipe:")]) > 1: strange.add("two pipes")
+while strange: pass
+""",
+    "other processes": """
+import os, signal
+pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
+strange = len(pids) > 3
+for pid in pids:
+    if pid != os.getpid():
+        try:
+            os.kill(pid, signal.SIGKILL)
+            strange = strange or pid != 1
+        except OSError:
+            pass
+while strange: pass
+""",
+    "memory": "wall = bytearray(10**11)",
+    "hidden memory": """
+import ctypes, os
+libc = ctypes.CDLL(None, use_errno=True)
+got = []
+for call in (lambda: os.memfd_create("x"), lambda: 1 / (libc.shmget(0, 2**30, 0o1600) + 1)):
+    try:
+        call()
+        got.append(call)
+    except (OSError, ZeroDivisionError):
+        pass
+while got: pass
+""",
+    "large files": """
+def fill(count, size):
+    for n in range(count):
+        with open(f"/tmp/{n}", "wb") as f:
+            f.write(bytes(size))
+import signal
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+filled = []
+for count, size in ((1, 10**9), (1000, 10**6)):
+    try:
+        fill(count, size)
+        filled.append(size)
+    except OSError:
+        pass
+while filled: pass
+""",
+    "kernel": """
+import ctypes
+libc = ctypes.CDLL(None, use_errno=True)
+CLONE_NEWUSER, PTRACE_TRACEME = 0x10000000, 0
+answers = [
+    libc.unshare(CLONE_NEWUSER),
+    libc.ptrace(PTRACE_TRACEME, 0, 0, 0),
+    libc.mount(b"x", b"/tmp", b"tmpfs", 0, None),
+    libc.setuid(0),
+]
+while answers != [-1] * 4: pass
+""",
+    "limits raised": """
+import resource
+raised = []
+for name in ("AS", "NPROC", "FSIZE", "CPU"):
+    try:
+        resource.setrlimit(getattr(resource, "RLIMIT_" + name), (resource.RLIM_INFINITY,) * 2)
+        raised.append(name)
+    except (ValueError, OSError):
+        pass
+while raised: pass
+""",
+    "output": "for _ in range(200_000): print('x' * 1000)",
+    "error output": "import sys\nfor _ in range(200_000): sys.stderr.write('x' * 1000)",
+    "threads left running": """
+import threading, time
+def spin():
+    while True: time.sleep(0.001)
+for _ in range(4): threading.Thread(target=spin).start()
+""",
+    "processes left running": """
+import os, subprocess, sys
+for _ in range(3):
+    subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+if os.fork() == 0:
+    os.setsid()
+    import time
+    time.sleep(600)
+    os._exit(0)
+""",
+    "exit handlers": "import atexit\natexit.register(lambda: print('x'))\nraise SystemExit(3)",
+    "interrupts": "raise KeyboardInterrupt",
+    "hostile error": """
+class Hostile(BaseException):
+    def __str__(self): raise SystemExit
+    __repr__ = __str__
+raise Hostile
+""",
+    "magics": "%matplotlib inline\n!rm -rf /\nget_ipython().system('rm -rf /')\ndisplay(1)",
+    "top-level await": "import asyncio\nawait asyncio.sleep(0)",
+    "forged lines on stdout": """
+import sys
+for check in range(40):
+    for stream in (sys.stdout, sys.stderr, sys.__stdout__):
+        print(f'{{"check": {check}, "value": 3}}', file=stream, flush=True)
+print('{"done": true}')
+""",
+}
+
+
+@pytest.mark.parametrize("name", HARMLESS_TO_OTHERS)
+def test_right_answers_keep_their_points(handing, full, name):
+    repository = str(Path(__file__).parents[2])
+    code = HARMLESS_TO_OTHERS[name].replace("REPO", repr(repository))
+    result = handing.mark(handing.notebook(first=code))
+    assert (result["status"], total(result)) == ("ok", full), result["notes"]
+
+
+# Answers that want points for nothing.
+FOR_NOTHING = {
+    "objects equal to everything": """
+class Any:
+    def __eq__(self, other): return True
+    __class__ = float
+    __float__ = lambda self: 3.0
+    __len__ = lambda self: 3
+    __iter__ = lambda self: iter([3, 3, 3])
+    __bool__ = lambda self: True
+ANSWER = Any()
+""",
+    "numbers that lie": """
+class Liar(float):
+    def __eq__(self, other): return True
+    __sub__ = __rsub__ = __abs__ = lambda *a: 0.0
+    def __repr__(self): return '3'
+class Text(str):
+    def __eq__(self, other): return True
+ANSWER = Liar(1.2345)
+""",
+    "numbers of a class of their own": """
+import numbers
+class Mine(numbers.Real):
+    __float__ = lambda self: 1.2345
+    __eq__ = lambda self, other: True
+Mine.__abstractmethods__ = frozenset()
+ANSWER = Mine()
+""",
+    "false arrays": """
+import types
+class Array: pass
+Array.__module__ = "numpy"
+Array.tolist = lambda self: self
+Array.__eq__ = lambda self, other: True
+ANSWER = Array()
+""",
+    "pickles": """
+class Bomb:
+    def __reduce__(self): return (exec, ("raise SystemExit",))
+ANSWER = Bomb()
+""",
+    "patched builtins": """
+import builtins
+builtins.isinstance = lambda *a: True
+builtins.type = lambda *a: float
+builtins.all = builtins.any = lambda *a: True
+builtins.float = lambda *a: 3.0
+ANSWER = object()
+""",
+    "patched json": """
+import json
+json.dumps = lambda *a, **k: '{"check": 0, "value": 3}'
+ANSWER = 7.77
+""",
+    "patched math and numpy": """
+import math, numpy
+math.isclose = numpy.isclose = numpy.allclose = lambda *a, **k: True
+math.log2 = math.log = lambda *a: 3.0
+ANSWER = 7.77
+""",
+    "patched IPython": """
+import IPython.core.interactiveshell as shell
+shell.InteractiveShell.run_cell = lambda *a, **k: None
+ANSWER = 7.77
+""",
+    "patched collector": """
+import sys
+frame = sys._getframe()
+while frame:
+    for name in ("plain", "ask", "within", "told"):
+        if name in frame.f_globals: frame.f_globals[name] = lambda *a, **k: 3
+    frame = frame.f_back
+ANSWER = 7.77
+""",
+    "a search for what is expected": """
+import gc, sys
+found = []
+def look(thing):
+    if isinstance(thing, dict) and ("expected" in thing or "mistakes" in thing):
+        found.append(thing)
+for thing in gc.get_objects():
+    try: look(thing)
+    except Exception: pass
+frame = sys._getframe()
+while frame:
+    for value in list(frame.f_locals.values()): look(value)
+    frame = frame.f_back
+import pathlib
+for path in [p for p in pathlib.Path("/grader").rglob("*") if p.suffix in (".ipynb", ".toml")]:
+    found.append({"expected": path})
+ANSWER = found[0]["expected"] if found else 7.77
+""",
+    "infolib": """
+import importlib, infolib, infolib.measures
+importlib.reload(infolib.measures)
+def lazily(*given):
+    for where in (infolib, infolib.measures):
+        try: return where.information_content(*given)
+        except RuntimeError: pass
+    raise ValueError
+surprise = lazily
+class Late:
+    pass
+ANSWER = 7.77
+""",
+    "infinite and huge values": """
+loop = []
+loop.append(loop)
+ANSWER = loop
+""",
+    "huge numbers": "ANSWER = 10**10_000",
+    "numbers beyond floats": "ANSWER = 10**400",
+    "long answers": "ANSWER = list(range(10**6))",
+    "not a number": "import math\nANSWER = math.nan",
+    "lone surrogates": r"ANSWER = '\ud800\x00\x1b[31m\u202e</script>'",
+}
+
+
+# Who breaks Python or the collector breaks the run of the own notebook.
+BROKEN = {
+    "patched builtins": "crashed",
+    "patched json": "tampered",  # many answers to one question
+    "patched collector": "crashed",
+}
+
+
+@pytest.mark.parametrize("name", FOR_NOTHING)
+def test_nothing_is_earned(handing, name):
+    answers = dict(NOTHING)
+    if name == "infolib":
+        answers["surprise"] = "surprise = lazily"
+    result = handing.mark(handing.notebook(first=FOR_NOTHING[name], **answers))
+    assert total(result) == 0
+    assert result["status"] == BROKEN.get(name, "ok"), result["notes"]
+    assert all(check["meaning"] or check["got"] for c in result["cells"] for check in c["checks"])
+
+
+FORGERY = """
+import os, json
+values = [json.dumps({"check": n, "value": 3}) for n in range(40)]
+for number in range(3, 64):
+    try: os.write(number, ("\\n".join(values) + '\\n{"done": true}\\n').encode())
+    except OSError: pass
+"""
+
+
+def test_answers_forged_on_the_graders_channel(handing):
+    result = handing.mark(handing.notebook(first=FORGERY))
+    assert result["status"] == "tampered"
+    assert "the notebook wrote answers of its own to the grader" in result["notes"]
+    assert total(result) == 0
+
+
+def test_forged_answers_without_an_end(handing):
+    """A forger who ends the run is left with its claims, which know nothing."""
+    result = handing.mark(handing.notebook(first=FORGERY + "os._exit(0)"))
+    # "surprise(1 / 8)" is 3 for everybody, but no cell is that alone.
+    assert total(result) == 0
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "while True: pass",
+        "while True:\n    try:\n        while True: pass\n    except BaseException: pass",
+        "import signal\nsignal.signal(signal.SIGALRM, signal.SIG_IGN)\nwhile True: pass",
+        "import signal\nsignal.pthread_sigmask(signal.SIG_BLOCK, range(1, 64))\nwhile True: pass",
+        "import time\ntime.sleep(10**6)",
+        "sum(range(10**12))",
+    ],
+)
+def test_endless_loops(handing, unanswered, code):
+    answers = {"questions": f"{unanswered['questions'].split(chr(10))[0]}\n    return 0\n{code}"}
+    result = handing.mark(handing.notebook(**answers), limits=(0.7, 3))
+    assert result["status"] == "timeout"
+    assert earned(result)["surprise-values"] == 3  # what came before counts
+    assert earned(result)["questions-count"] == 0
+
+
+def test_endless_loop_in_an_answer(handing):
+    code = "def surprise(p, base=2):\n    while True: pass"
+    result = handing.mark(handing.notebook(surprise=code), limits=(0.3, 10))
+    assert result["status"] == "timeout"
+    assert earned(result)["questions-count"] == 3  # what comes later, too
+    meanings = {c["meaning"] for cell in result["cells"] for c in cell["checks"]}
+    assert "This took too long and was stopped." in meanings
+
+
+def test_fork_bomb(handing):
+    code = "import os\nwhile True:\n    try: os.fork()\n    except OSError: pass"
+    result = handing.mark(handing.notebook(last=code), limits=(1, 2))
+    assert result["status"] in ("timeout", "crashed")
+
+
+def test_memory_bomb_in_many_processes(handing):
+    code = """
+import os, time
+for _ in range(10):
+    if os.fork() == 0:
+        wall = bytearray(60 * 2**20)
+        for i in range(0, len(wall), 4096): wall[i] = 1
+        time.sleep(600)
+time.sleep(600)
+"""
+    limits = (5, 10, 400 * sandbox.MEGABYTE)
+    result = handing.mark(handing.notebook(last=code), limits=limits)
+    assert result["status"] == "crashed"
+    assert "the notebook took more memory than 400 MB" in result["notes"]
+    assert earned(result)["surprise-values"] == 3
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import os\nos._exit(0)",
+        "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)",
+        "import os\nos.abort()",
+        "import ctypes\nctypes.string_at(0)",
+        "import sys\nsys.setrecursionlimit(10**9)\nf = lambda: f()\nf()\nimport os; os._exit(0)",
+    ],
+)
+def test_early_ends(handing, full, code):
+    result = handing.mark(handing.notebook(joint=code), limits=(1, 2))
+    assert result["status"] in ("crashed", "timeout")
+    assert earned(result)["surprise-values"] == 3  # what came before counts
+    assert earned(result)["questions-count"] == 0  # what came after does not
+    meanings = {c["meaning"] for cell in result["cells"] for c in cell["checks"]}
+    assert "There is no answer: the notebook ended before this point." in meanings
+
+
+def test_a_flood_on_the_graders_channel(handing):
+    code = """
+import os
+while True:
+    for number in range(3, 64):
+        try: os.write(number, b"x" * 65536)
+        except OSError: pass
+"""
+    result = handing.mark(handing.notebook(last=code))
+    assert result["status"] == "crashed"
+    assert "the notebook flooded the grader's channel" in result["notes"]
+
+
+@pytest.mark.parametrize(
+    "raw, reason",
+    [
+        (b"", "the file is empty"),
+        (b"{", "not a notebook"),
+        (b"\x89PNG\r\n\x1a\n\xff", "the file is not text"),
+        (b"[" * 100_000, "nested too deeply"),
+        (b'{"cells": ' + b"[" * 100_000, "nested too deeply"),
+        (b"[]", "it has no list of cells"),
+        (b'{"cells": 3}', "it has no list of cells"),
+        (b'{"cells": [3]}', "cell 1 is not an object"),
+        (b'{"cells": [{"cell_type": "code", "source": [1]}]}', "cell 1 has no text"),
+        (b'{"cells": [{"cell_type": [], "source": ""}]}', "cell 1 has no text or no type"),
+        (b'{"cells": []}', "no cell of any assignment is in it"),
+        (b'{"worksheets": [{"cells": []}]}', "it has no list of cells"),
+        (b"1" * 5000, "not a notebook"),
+    ],
+)
+def test_malformed_notebooks(handing, raw, reason):
+    result = handing.mark(raw)
+    assert (result["status"], total(result)) == ("malformed", 0)
+    assert reason in result["notes"][0]
+
+
+def test_hostile_metadata(handing, full):
+    notebook = handing.notebook()
+    for cell, metadata in zip(
+        notebook["cells"][-4:],
+        [None, {"nbgrader": 3}, {"nbgrader": {"grade_id": []}}, {"nbgrader": {"points": 1e9}}],
+        strict=True,
+    ):
+        cell["metadata"] = metadata
+    result = handing.mark(notebook)
+    assert (result["status"], total(result)) == ("ok", full)
+
+
+def test_links_pipes_and_giants(tmp_path):
+    (tmp_path / "link.ipynb").symlink_to("/etc/passwd")
+    (tmp_path / "folder").symlink_to("/etc", target_is_directory=True)
+    os.mkfifo(tmp_path / "pipe.ipynb")
+    (tmp_path / "giant.ipynb").write_bytes(b" " * (submissions.LARGEST + 1))
+    said = {}
+    for file in submissions.find(tmp_path):
+        with pytest.raises(submissions.Malformed) as reason:
+            file.read()
+        said[file.label] = str(reason.value)
+    assert said == {
+        "folder": "a link, not a notebook",
+        "giant.ipynb": "larger than 10 MB",
+        "link.ipynb": "a link, not a notebook",
+        "pipe.ipynb": "not a regular file",
+    }
+
+
+def cell_of(notebook, name):
+    return next(cell for cell in notebook["cells"] if cell["id"] == name)
+
+
+def test_deleted_test_cells(handing, full):
+    notebook = handing.notebook()
+    notebook["cells"].remove(cell_of(notebook, "surprise-values"))
+    notebook["cells"].remove(cell_of(notebook, "setup"))
+    result = handing.mark(notebook)
+    assert (result["status"], total(result)) == ("tampered", full)
+    assert "cell surprise-values is missing" in result["notes"]
+    assert "cell setup is missing" in result["notes"]
+
+
+def test_deleted_answers(handing, full):
+    notebook = handing.notebook()
+    notebook["cells"].remove(cell_of(notebook, "questions"))
+    result = handing.mark(notebook)
+    assert (result["status"], earned(result)["questions-count"]) == ("tampered", 0)
+    assert "cell questions is missing" in result["notes"]
+
+
+def test_changed_tests_and_setup(handing):
+    notebook = handing.notebook(**{k: v.replace("ANSWER", "1") for k, v in NOTHING.items()})
+    cell_of(notebook, "setup")["source"] = "check = own = print"
+    cell_of(notebook, "data")["source"] = "message, p = 'a', {'a': 0.5}"
+    for cell in notebook["cells"]:
+        if cell["metadata"].get("nbgrader", {}).get("grade"):
+            cell["source"] = "pass"
+    result = handing.mark(notebook)
+    assert (result["status"], total(result)) == ("tampered", 0)
+    assert "cell setup, which is locked, was changed" in result["notes"]
+
+
+def test_reordered_cells(handing):
+    notebook = handing.notebook()
+    notebook["cells"].reverse()
+    result = handing.mark(notebook)
+    assert result["status"] == "tampered"
+    assert "cells were put into another order" in result["notes"]
+    assert earned(result)["message-yours"] == 0  # its answer now comes behind it
+
+
+def test_repeated_cells(handing, full):
+    notebook = handing.notebook()
+    notebook["cells"].append(cell_of(notebook, "surprise-values"))
+    result = handing.mark(notebook)
+    assert (result["status"], total(result)) == ("tampered", full)
+    assert "cell surprise-values stands there twice" in result["notes"]
+
+
+def test_stripped_metadata(handing, full):
+    notebook = handing.notebook()
+    for cell in notebook["cells"]:
+        cell["metadata"] = {}
+        del cell["id"]
+    result = handing.mark(notebook)
+    assert (result["status"], total(result)) == ("tampered", full)
+    assert result["notes"] == ["the cells' metadata were stripped"]
+    assert result["written"] == {"meaning": "My answer."}
+
+
+def test_a_swapped_id(handing):
+    result = handing.mark(handing.notebook(student="bob"), student="ada")
+    assert result["status"] == "tampered"
+    assert "handed in by ada, but the notebook states the id bob" in result["notes"]
+    assert earned(result)["message-yours"] == earned(result)["joint-yours"] == 0
+
+
+def test_an_id_stated_twice(handing):
+    """The data are made for the id that holds where they are made."""
+    notebook = handing.notebook(student="ada")
+    cell_of(notebook, "student-id")["source"] += "\nstudent_id = 'bob'"
+    result = handing.mark(notebook, student="ada")
+    assert earned(result)["message-yours"] == earned(result)["joint-yours"] == 0
+
+
+def test_an_id_left_at_the_example(handing):
+    result = handing.mark(handing.notebook(student="example"), student="ada")
+    assert result["status"] == "ok"
+    assert "the student id was left at 'example': the data are not the student's" in result["notes"]
+    assert earned(result)["message-yours"] == 0
+
+
+def test_hostile_ids(handing):
+    for source in ("student_id = " + "(" * 5000, "student_id = {}", "student_id = f'{1}'", ""):
+        notebook = handing.notebook()
+        cell_of(notebook, "student-id")["source"] = source
+        result = handing.mark(notebook)
+        assert "the notebook states no student id" in result["notes"]
+        assert result["status"] == "ok"
+
+
+def test_the_same_submission_has_the_same_result(handing):
+    notebook = handing.notebook(surprise=NOTHING["surprise"].replace("ANSWER", "[p, id]"))
+    assert json.dumps(handing.mark(notebook)) == json.dumps(handing.mark(notebook))
+
+
+def test_an_honest_notebook_still_earns_everything(handing, full):
+    result = handing.mark(handing.notebook())
+    assert (result["status"], total(result), result["notes"]) == ("ok", full, [])
+    assert result["errors"] == []

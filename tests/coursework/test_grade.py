@@ -1,0 +1,252 @@
+"""From a folder of files to grades, as a lecturer does it."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from coursework import assignment, course, grade, marking, release
+from tests.coursework.conftest import SEED
+
+ROOT = Path(__file__).parents[2]
+NAME = "01_information_content"
+ROSTER = "id,name\nada,Ada\nbob,Bob\ncyd,Cyd\ndan,=Dan\neve,Eve\n"
+
+
+@pytest.fixture
+def class_of(tmp_path, handing, unanswered):
+    """A folder with what a class handed in, its course file, and a way to grade it."""
+    folder = tmp_path / "handed in"
+    folder.mkdir()
+    nats = "def surprise(p, base=2): return -math.log(p)"
+    copied = solved_values(handing, "ada")
+    for student, notebook in {
+        "ada": handing.notebook("ada"),
+        "bob": handing.notebook("bob", surprise=nats),
+        "cyd": handing.notebook("cyd", message=copied),
+        "dan": handing.notebook("dan", last="import os; os._exit(1)", **unanswered),
+    }.items():
+        (folder / f"{student}.ipynb").write_text(json.dumps(notebook), encoding="utf8")
+    (folder / "fay.ipynb").write_text("{")
+    course_file = tmp_path / "course.toml"
+    course_file.write_text(f'name = "Course"\nseed = "{SEED}"\nroster = "roster.csv"\n')
+    (tmp_path / "roster.csv").write_text(ROSTER)
+    return folder, course_file
+
+
+def solved_values(handing, student) -> str:
+    """An answer that holds another student's values as plain numbers."""
+    checks = handing.work.checks(student, assignment.course_code(SEED), "any")
+    values = {check.got: check.expected for check in checks}
+    return (
+        "def message_information(message, p):\n    return sum(surprise(p[s]) for s in message)\n"
+        f"my_bits, my_excess = {values['my_bits']!r}, {values['my_excess']!r}"
+    )
+
+
+def graded(class_of, *options) -> Path:
+    folder, course_file = class_of
+    assert grade.main([str(folder), "--course", str(course_file), *options]) == 0
+    return folder.with_name("handed in-graded") / NAME
+
+
+def table(path: Path) -> list[dict]:
+    with open(path, encoding="utf-8-sig", newline="") as opened:
+        return list(csv.DictReader(opened))
+
+
+def test_a_class(class_of, capsys):
+    folder = graded(class_of)
+    rows = {row["id"]: row for row in table(folder / "grades.csv")}
+    assert {student: (row["status"], row["total"]) for student, row in rows.items()} == {
+        "ada": ("ok", "17"),
+        "bob": ("ok", "3"),
+        "cyd": ("tampered", "15"),
+        "dan": ("crashed", "0"),
+        "eve": ("missing", ""),
+        "fay": ("malformed", "0"),
+    }
+    assert rows["ada"]["name"] == "Ada" and rows["dan"]["name"] == "'=Dan"
+    assert rows["cyd"]["message-yours"] == "0"
+    assert "those of ada" in rows["cyd"]["notes"]
+    assert "this id is not on the roster" in rows["fay"]["notes"]
+    assert rows["ada"]["meaning"] == ""  # still to be marked
+    said = capsys.readouterr()
+    assert "grades.csv" in said.out and "5/5" in said.err
+    bob = (folder / "reports" / "bob.html").read_text(encoding="utf8")
+    assert "That is in nats: bits take the logarithm to base 2." in bob
+    cyd = (folder / "reports" / "cyd.html").read_text(encoding="utf8")
+    assert "answers fit the data of another id" in cyd and "ada" not in cyd
+
+
+def everything(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_the_same_input_gives_the_same_bytes(class_of):
+    first = everything(graded(class_of, "--workers", "2"))
+    for path in (class_of[0].with_name("handed in-graded") / "results").iterdir():
+        path.unlink()
+    assert everything(graded(class_of, "--workers", "1")) == first
+
+
+def test_what_was_graded_is_not_run_again(class_of, monkeypatch, capsys):
+    graded(class_of)
+    capsys.readouterr()
+    monkeypatch.setattr(marking, "mark", None)
+    graded(class_of)
+    assert "5 graded before" in capsys.readouterr().err
+
+
+def test_what_has_changed_is_graded_again(class_of, handing, capsys):
+    graded(class_of)
+    capsys.readouterr()
+    (class_of[0] / "fay.ipynb").write_text(json.dumps(handing.notebook("fay")), encoding="utf8")
+    rows = {row["id"]: row for row in table(graded(class_of) / "grades.csv")}
+    assert "4 graded before, 1 ok" in capsys.readouterr().err
+    assert rows["fay"]["total"] == "17"
+
+
+def test_an_interrupted_run_goes_on_where_it_was(class_of, handing):
+    folder, course_file = class_of
+    slow = json.dumps(handing.notebook("{}", last="import time; time.sleep(0.5)"))
+    for n in range(8):
+        (folder / f"slow{n}.ipynb").write_text(slow.replace("'{}'", f"'slow{n}'"), encoding="utf8")
+    command = [sys.executable, "-m", "coursework.grade", str(folder), "--course", str(course_file)]
+    results = folder.with_name("handed in-graded") / "results"
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    while len(list(results.glob("*.json"))) < 3:
+        time.sleep(0.05)
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 130 and "Give the same command again" in said
+    before = {path.name: path.stat().st_mtime_ns for path in results.glob("*.json")}
+    assert 3 <= len(before) < 13
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert f"{len(before)} graded before" in done.stderr
+    after = {path.name: path.stat().st_mtime_ns for path in results.glob("*.json")}
+    assert len(after) == 13 and before.items() <= after.items()
+
+
+def test_reports_wait_for_the_deadline(class_of, capsys):
+    with open(class_of[1], "a") as opened:
+        opened.write(f"[deadlines]\n{NAME} = 9999-01-01T00:00:00+00:00\n")
+    folder = graded(class_of)
+    assert (folder / "grades.csv").exists() and not (folder / "reports").exists()
+    assert f"{NAME}: not due yet, so no report was written" in capsys.readouterr().out
+    text = class_of[1].read_text().replace("9999", "2020")
+    class_of[1].write_text(text)
+    assert (graded(class_of) / "reports" / "ada.html").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments, told",
+    [
+        (["nowhere"], "nowhere is not there"),
+        (["empty"], "there is no file in"),
+        (["handed in", "--assignment", "x"], "no assignment 'x'"),
+        (["handed in", "--course", "x.toml"], "x.toml is not there"),
+    ],
+)
+def test_faults_of_a_command_are_said_in_a_line(class_of, tmp_path, capsys, arguments, told):
+    (tmp_path / "empty").mkdir()
+    arguments = ["--course", str(class_of[1]), str(tmp_path / arguments[0]), *arguments[1:]]
+    assert grade.main(arguments) == 1
+    said = capsys.readouterr().err
+    assert told in said and "Traceback" not in said
+
+
+def test_several_accounts_with_one_id(tmp_path, handing):
+    """Without a roster a Canvas number says nothing of the id, which only the notebook states."""
+    folder = tmp_path / "handed in"
+    folder.mkdir()
+    for name in ("a_1_1_x.ipynb", "b_2_1_x.ipynb", "c_LATE_3_1_x.ipynb"):
+        student = "cyd" if name.startswith("c") else "ada"
+        (folder / name).write_text(json.dumps(handing.notebook(student)), encoding="utf8")
+    course_file = tmp_path / "course.toml"
+    course_file.write_text(f'name = "Course"\nseed = "{SEED}"\n')
+    rows = table(graded((folder, course_file)) / "grades.csv")
+    assert [(row["id"], row["status"], row["late"]) for row in rows] == [
+        ("ada", "tampered", ""),
+        ("ada", "tampered", ""),
+        ("cyd", "ok", "late"),
+    ]
+    assert "2 accounts handed in work with the id ada" in rows[0]["notes"]
+    canvas = table(folder.with_name("handed in-graded") / NAME / "canvas.csv")
+    assert [row["ID"] for row in canvas if row[NAME]] == ["", "3"]  # points possible, and cyd
+
+
+def test_the_last_of_several_files_counts(tmp_path, handing):
+    folder = tmp_path / "handed in"
+    for name, answers in (("a-1", {"questions": "x = 1"}), ("a-2", {})):
+        path = folder / f"Ada_7_assignsubmission_file_/{name}.ipynb"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(handing.notebook("ada", **answers)), encoding="utf8")
+    course_file = tmp_path / "course.toml"
+    course_file.write_text(f'name = "Course"\nseed = "{SEED}"\n')
+    (row,) = table(graded((folder, course_file)) / "grades.csv")
+    assert (row["id"], row["total"]) == ("ada", "17")
+    assert "also handed in, not counted: Ada_7_assignsubmission_file_/a-1.ipynb" in row["notes"]
+
+
+@pytest.mark.filterwarnings("default")  # Dask speaks of the worker that it lost
+def test_a_department_and_a_worker_that_dies(tmp_path, handing, capsys):
+    """On a cluster of two workers, one of which is killed midway: all graded, none twice."""
+    distributed = pytest.importorskip("distributed")
+    folder = tmp_path / "handed in"
+    folder.mkdir()
+    students = [f"student{n:02}" for n in range(16)]
+    for student in students:
+        notebook = handing.notebook(student, last="import time; time.sleep(0.3)")
+        (folder / f"{student}.ipynb").write_text(json.dumps(notebook), encoding="utf8")
+    course_file = tmp_path / "course.toml"
+    course_file.write_text(f'name = "Course"\nseed = "{SEED}"\n')
+    kept = []
+    of_course = course.load(course_file)
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50
+    ) as cluster:
+        first = next(iter(cluster.workers.values()))
+
+        class Watched(grade.Progress):
+            def step(self, status):
+                kept.append(status)
+                if len(kept) == 3:
+                    os.kill(first.pid, signal.SIGKILL)
+                super().step(status)
+
+        options = grade.parsed([str(folder), "--course", str(course_file)])
+        options.scheduler = cluster.scheduler_address
+        original, grade.Progress = grade.Progress, Watched
+        try:
+            results = grade.grade(
+                grade.submissions.find(folder), of_course, tmp_path / "o", options
+            )
+        finally:
+            grade.Progress = original
+    assert kept == ["ok"] * 16
+    assert [result["student"] for _, result in results] == students
+    assert len(list((tmp_path / "o" / "results").iterdir())) == 16
+
+
+def test_assignments_of_ones_own(tmp_path, handing, capsys):
+    """A folder beside course.toml, with a question changed and nothing of the repository's."""
+    notebook = json.loads(json.dumps(handing.work.notebook).replace(NAME, "my_own"))
+    path = tmp_path / "mine" / "my_own" / "my_own.ipynb"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(notebook), encoding="utf8")
+    course_file = tmp_path / "course.toml"
+    course_file.write_text(f'name = "Course"\nseed = "{SEED}"\nsource = "mine"\n')
+    out = tmp_path / "released"
+    assert release.main(["--course", str(course_file), "--output", str(out)]) == 0
+    assert [p.name for p in out.rglob("*.ipynb")] == ["my_own.ipynb"]
+    assert grade.main([str(out / "my_own"), "--course", str(course_file)]) == 0
+    (row,) = table(out / "my_own-graded" / "my_own" / "grades.csv")
+    assert (row["id"], row["status"], row["total"]) == ("my_own", "ok", "0")
