@@ -109,6 +109,7 @@ def task_of(file: submissions.Handed, of_course, name: str) -> marking.Task:
 def here(tasks, keep, options):
     """Mark on this machine, a few at a time, so that memory does not grow with their number."""
     kind = sandbox.choose()
+    sandbox.STOP.clear()
     with ThreadPoolExecutor(options.workers) as pool:
         running = {}
         try:
@@ -120,6 +121,7 @@ def here(tasks, keep, options):
                 for done in wait(running, return_when=FIRST_COMPLETED).done:
                     keep(running.pop(done), done.result())
         except BaseException:
+            sandbox.STOP.set()
             pool.shutdown(cancel_futures=True)
             raise
 

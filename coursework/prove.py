@@ -15,7 +15,7 @@ from itertools import combinations
 from pathlib import Path
 
 import infolib
-from coursework import assignment, course, marking, release, submissions
+from coursework import assignment, course, marking, release, sandbox, submissions
 
 STUDENTS = [f"student{n}" for n in range(20)]
 SEED = "a seed for proofs, which everybody knows"
@@ -30,6 +30,8 @@ def main(argv: list[str]) -> int:
         print(f"{name}: ", end="", flush=True)
         try:
             found = faults_of(assignment.load(name, source))
+        except sandbox.NoSandbox as error:
+            found = [f"cannot be marked. {error}"]
         except assignment.AssignmentError as error:
             found = [str(error)]
         print("no fault found" if not found else "")

@@ -313,6 +313,7 @@ def write_summary(path: Path, work: Assignment, grades: list[Grade], course: Cou
         figures=figures(work, present, headings) if present else [],
         meanings=[(*key, n) for key, n in sorted(meanings.items(), key=lambda m: (-m[1], m[0]))],
         looks=looks,
+        models=[(headings[c.grade_id], c.source) for c in work.of_kind("written")],
         columns=list(work.points),
         grades=grades,
     )

@@ -31,15 +31,23 @@ MEGABYTE = 2**20
 INSTRUCTIONS = f"""Student code runs in a sandbox or not at all, and there is none here:
   bubblewrap: {{bubblewrap}}
   Docker: {{docker}}
-Install bubblewrap 0.8 or newer (Debian, Ubuntu, Fedora: the package "bubblewrap"). Where the
-system forbids user namespaces, as Ubuntu 24.04 does, an administrator allows them with
-`sysctl kernel.apparmor_restrict_unprivileged_userns=0`. On macOS and Windows, start Docker and
-build the image once, in the course's folder:
+On Linux, install bubblewrap 0.8 or newer (Debian, Ubuntu, Fedora: the package "bubblewrap").
+Where the system forbids user namespaces, as Ubuntu 24.04 does, an administrator allows them with
+`sysctl kernel.apparmor_restrict_unprivileged_userns=0`. On Windows, work in WSL, which is a Linux.
+On macOS, start Docker and build the image once, in the course's folder:
   docker build -t {IMAGE} -f coursework/Dockerfile coursework"""
+
+
+# Set to end all that runs, when the grader itself is stopped.
+STOP = threading.Event()
 
 
 class NoSandbox(Exception):
     """There is nothing here that can hold student code."""
+
+
+class Stopped(Exception):
+    """The grader was stopped while this ran."""
 
 
 @dataclass
@@ -115,6 +123,8 @@ class Sandbox:
             selector.register(process.stdout, selectors.EVENT_READ)
             selector.register(process.stderr, selectors.EVENT_READ)
             while True:
+                if STOP.is_set():
+                    raise Stopped
                 if time.monotonic() > end:
                     return _text(parts), _text([complaint]), "timeout"
                 for key, _ in selector.select(timeout=0.1):
@@ -187,7 +197,8 @@ class Bubblewrap(Sandbox):
 
     def files(self, limits: Limits, folder: str) -> list[str]:
         """What can be seen inside: Python and its packages, our folder, and an empty /tmp."""
-        arguments = ["--ro-bind", "/usr", "/usr"]
+        # First, for Python may be below /tmp.
+        arguments = ["--size", str(limits.scratch), "--tmpfs", "/tmp", "--ro-bind", "/usr", "/usr"]
         for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
             path = Path("/", name)
             if path.is_symlink():
@@ -205,8 +216,7 @@ class Bubblewrap(Sandbox):
         for installed in installed_infolib():
             arguments += ["--tmpfs", installed]
         arguments += ["--ro-bind", folder, "/grader", "--proc", "/proc"]
-        arguments += ["--dev", "/dev", "--remount-ro", "/dev"]
-        return [*arguments, "--size", str(limits.scratch), "--tmpfs", "/tmp", "--remount-ro", "/"]
+        return [*arguments, "--dev", "/dev", "--remount-ro", "/dev", "--remount-ro", "/"]
 
 
 class Docker(Sandbox):

@@ -27,6 +27,8 @@ def test_notebooks_run_where_only_a_reader_s_packages_are(tmp_path):
     reading.mkdir()
     copy(["pyproject.toml", "README.md", "LICENSE", "infolib", "binder"], source)
     copy(["pyproject.toml", "README.md", "conftest.py", "booktools", "book"], reading)
+    # Students have what readers have; nothing of the grader is there.
+    shutil.copytree(ROOT / "coursework" / "source", reading / "coursework" / "source")
     python = tmp_path / "env" / "bin" / "python"
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "env"], check=True)
 
@@ -53,7 +55,8 @@ def test_notebooks_run_where_only_a_reader_s_packages_are(tmp_path):
     pip("install", "-q", "nbval", "pytest", "ipykernel", *oldest)
     done = subprocess.run(
         # Old releases warn that they use what newer ones no longer have; that is no fault here.
-        [python, "-m", "pytest", "book", "-q", "-W", "ignore", "-p", "no:cacheprovider"],
+        [python, "-m", "pytest", "book", "coursework/source", "-q", "-W", "ignore"]
+        + ["-p", "no:cacheprovider"],
         capture_output=True,
         text=True,
         cwd=reading,

@@ -19,6 +19,15 @@ def test_the_assignment_has_no_fault(name):
     assert prove.faults_of(assignment.load(name)) == []
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_stored_outputs_are_those_of_one_run(name):
+    """Or nbval would compare nothing."""
+    code = [c for c in assignment.load(name).notebook["cells"] if c["cell_type"] == "code"]
+    assert [cell["execution_count"] for cell in code] == [*range(1, len(code) + 1)]
+    kinds = {(o["output_type"], o.get("name")) for cell in code for o in cell["outputs"]}
+    assert kinds <= {("stream", "stdout")}
+
+
 def test_releases_are_the_same_each_time_and_hold_no_secret(tmp_path):
     for folder in ("one", "other"):
         release.write(course.load(), tmp_path / folder)

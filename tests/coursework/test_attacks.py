@@ -90,7 +90,28 @@ for pid in pids:
             pass
 while strange: pass
 """,
-    "memory": "wall = bytearray(10**11)",
+    "memory": """
+try:
+    wall = bytearray(3 * 2**30)  # never touched, so that it takes none where it is allowed
+except MemoryError:
+    wall = None
+while wall: pass
+""",
+    "processes": """
+import os, signal, time
+children = []
+try:
+    while len(children) < 100:
+        child = os.fork()
+        if child == 0:
+            time.sleep(600)
+            os._exit(0)
+        children.append(child)
+except OSError:
+    pass
+for child in children: os.kill(child, signal.SIGKILL)
+while len(children) > 40: pass
+""",
     "hidden memory": """
 import ctypes, os
 libc = ctypes.CDLL(None, use_errno=True)

@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from coursework import assignment, course, grade, marking, release
@@ -133,6 +134,23 @@ def test_an_interrupted_run_goes_on_where_it_was(class_of, handing):
     assert f"{len(before)} graded before" in done.stderr
     after = {path.name: path.stat().st_mtime_ns for path in results.glob("*.json")}
     assert len(after) == 13 and before.items() <= after.items()
+
+
+def test_a_stop_does_not_wait_for_endless_notebooks(class_of, handing):
+    folder, course_file = class_of
+    for n in range(3):
+        text = json.dumps(handing.notebook("ada", first="import time; time.sleep(9)"))
+        (folder / f"aa{n}.ipynb").write_text(text, encoding="utf8")
+    command = [sys.executable, "-m", "coursework.grade", str(folder), "--course", str(course_file)]
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    while not psutil.Process(process.pid).children(recursive=True):
+        time.sleep(0.05)
+    time.sleep(1)
+    start = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 130 and "Traceback" not in said
+    assert time.monotonic() - start < 5
 
 
 def test_reports_wait_for_the_deadline(class_of, capsys):

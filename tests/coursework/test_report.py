@@ -125,6 +125,7 @@ def test_the_summary_counts_and_draws(reports):
     assert alts[0].startswith("Students by total points: ") and "1 with 17" in alts[0]
     assert "surprise-values 67%" in alts[1]
     assert "the notebook states the id bob" in page
+    assert "a model answer" in page and "Marking: 1 point" in page
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -133,6 +133,11 @@ def test_the_filter_for_the_kernel():
     assert len(names) == len(set(names))
 
 
+def closed_to_others(folder: Path) -> list[Path]:
+    """The topmost folder on the way to this one that only its owner may enter; none or one."""
+    return [p for p in reversed(folder.parents) if not p.stat().st_mode & 0o001][:1]
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="the other tests are run by an ordinary user then")
 def test_an_ordinary_user(handing, full):
     """Root lends its Python and this course to a user without any privilege, who grades."""
@@ -148,13 +153,27 @@ for student, notebook in json.load(sys.stdin).items():
     task = marking.Task(student, raw, {SEED!r}, {CODE!r}, {handing.work.name!r}, limits=(1, 3))
     print(json.dumps(marking.mark(task, sandbox.choose())))
 """
-    command = ["bwrap", "--bind", "/", "/", "--dev-bind", "/dev", "/dev", "--tmpfs", "/root"]
-    command += ["--chmod", "0755", "/root", "--bind", "/proc", "/proc"]
-    lent = {sys.base_prefix, str(Path(sys.executable).resolve().parents[1])}
-    for folder in sorted(folder for folder in lent if folder.startswith("/root/")):
-        for parent in list(reversed(Path(folder).parents))[2:]:
-            command += ["--dir", str(parent)]
-        command += ["--ro-bind", folder, folder]
+    command = [
+        "bwrap",
+        "--bind",
+        "/",
+        "/",
+        "--dev-bind",
+        "/dev",
+        "/dev",
+        "--bind",
+        "/proc",
+        "/proc",
+    ]
+    lent = {ROOT, Path(sys.base_prefix), Path(sys.executable).resolve().parents[1]}
+    closed = {top: None for folder in lent for top in closed_to_others(folder)}
+    for top in closed:
+        command += ["--tmpfs", str(top), "--chmod", "0755", str(top)]
+    for folder in lent:
+        for top in closed_to_others(folder):
+            for parent in reversed(folder.parents):
+                command += ["--dir", str(parent)] if top in parent.parents else []
+            command += ["--ro-bind", str(folder), str(folder)]
     command += ["setpriv", "--reuid=4321", "--regid=4321", "--clear-groups"]
     command += ["--inh-caps=-all", "--bounding-set=-all", sys.executable, "-c", script]
     given = json.dumps(handed_in)
@@ -174,3 +193,12 @@ def test_no_student_code_is_run_or_unpickled_outside():
                 "importlib.util import find_spec", ""
             )
             assert forbidden not in where, f"{name}.py: {forbidden}"
+
+
+def test_a_python_below_tmp(tmp_path):
+    """The sandbox's own /tmp does not hide it."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True)
+    script = "from coursework import sandbox; print(sandbox.fault_of(sandbox.Bubblewrap))"
+    command = [tmp_path / "venv" / "bin" / "python", "-c", script]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "\n"

@@ -1,0 +1,117 @@
+"""Marking one honest file: what counts as an answer, what is run again, what is said."""
+
+import json
+
+import pytest
+
+from coursework import marking, sandbox
+from tests.coursework.conftest import CODE, LIMITS, SEED, earned, total
+
+NUMBERS = [
+    "np.float64(-math.log2(p))",
+    "np.float64(-math.log2(p)) * np.ones(())",
+    "Fraction(-math.log2(p))",
+]
+
+
+@pytest.mark.parametrize("value", NUMBERS)
+def test_numbers_of_other_types_are_answers(handing, value):
+    code = "from fractions import Fraction\ndef surprise(p, base=2):\n"
+    code += "    if not 0 <= p <= 1: raise ValueError\n    if p == 0: return np.inf\n"
+    code += f"    return {value} / math.log2(base)"
+    result = handing.mark(handing.notebook(surprise=code))
+    assert earned(result)["surprise-values"] == 3, result["cells"][0]
+
+
+@pytest.mark.parametrize(
+    "value, told",
+    [
+        ("2 + 3j", "TypeError: a value of type complex is no answer"),
+        ("{1, 2}", "TypeError: a value of type set is no answer"),
+        ("{1: 2}", "TypeError: a dictionary whose keys are not strings is no answer"),
+        ("surprise", "TypeError: a value of type function is no answer"),
+        ("1 / 0", "ZeroDivisionError: division by zero"),
+        ("unknown", "NameError: name 'unknown' is not defined"),
+        ("'3'", "'3'"),
+    ],
+)
+def test_what_is_no_answer_is_shown_as_it_is(handing, value, told):
+    result = handing.mark(handing.notebook(surprise=f"def surprise(p, base=2): return {value}"))
+    assert result["cells"][0]["checks"][0]["got"] == told
+    assert earned(result)["surprise-values"] == 0
+
+
+def test_an_error_is_told_with_its_cell_and_line(handing):
+    code = "def surprise(p, base=2):\n    return help_me(p)\nsurprise(1)"
+    (error,) = handing.mark(handing.notebook(surprise=code))["errors"][:1]
+    assert error == {
+        "cell": "surprise",
+        "type": "NameError",
+        "text": "name 'help_me' is not defined",
+        "line": 2,
+    }
+
+
+def test_a_cell_that_is_no_python_stops_itself_only(handing):
+    result = handing.mark(handing.notebook(questions="def questions_needed(:"))
+    assert (result["status"], result["errors"][0]["type"]) == ("ok", "SyntaxError")
+    assert result["errors"][0]["line"] == 1
+    assert earned(result)["joint-yours"] == 2 and earned(result)["questions-count"] == 0
+
+
+def test_names_that_a_student_uses_do_not_disturb_the_checks(handing, full):
+    code = "math = some_p = hidden = check = error_of = p = joint = message = None"
+    result = handing.mark(handing.notebook(last=code, questions=handing.solutions["questions"]))
+    assert total(result) == full
+    early = handing.solutions["joint"] + "\nsome_joint = table = pairs = error_of = None"
+    assert total(handing.mark(handing.notebook(joint=early))) == full
+
+
+class Failing(sandbox.Bubblewrap):
+    """Ends the first runs early, as an overloaded machine might."""
+
+    failures, runs = 1, 0
+
+    def run(self, request, limits):
+        Failing.runs += 1
+        if Failing.runs <= Failing.failures:
+            return sandbox.Outcome("timeout", [{"started": True}])
+        return super().run(request, limits)
+
+
+@pytest.mark.parametrize("failures, status, runs", [(0, "ok", 1), (1, "ok", 2), (2, "timeout", 2)])
+def test_what_fails_is_run_once_more(handing, full, failures, status, runs):
+    Failing.failures, Failing.runs = failures, 0
+    raw = json.dumps(handing.notebook()).encode()
+    task = marking.Task("ada", raw, SEED, CODE, handing.work.name, limits=LIMITS)
+    result = marking.mark(task, Failing)
+    assert (result["status"], Failing.runs) == (status, runs)
+    assert total(result) == (full if status == "ok" else 0)
+
+
+def test_a_sandbox_that_breaks_is_not_the_students_fault(handing):
+    class Broken(sandbox.Bubblewrap):
+        def run(self, request, limits):
+            return sandbox.Outcome("died", [], "bwrap: no space left")
+
+    raw = json.dumps(handing.notebook()).encode()
+    task = marking.Task("ada", raw, SEED, CODE, handing.work.name, limits=LIMITS)
+    with pytest.raises(sandbox.NoSandbox, match="no space left"):
+        marking.mark(task, Broken)
+
+
+def test_results_are_kept_by_all_that_they_depend_on(handing):
+    base = dict(student="a", raw=b"x", seed="s", code="c", assignment=handing.work.name)
+    keys = {marking.Task(**base).key}
+    for change in (
+        {"student": "b"},
+        {"raw": b"y"},
+        {"seed": "t"},
+        {"code": "d"},
+        {"assignment": ""},
+        {"limits": (1,)},
+        {"fault": "a link"},
+    ):
+        keys.add(marking.Task(**base | change).key)
+    # With one assignment only, "find out" names the same.
+    assert len(keys) >= 7
