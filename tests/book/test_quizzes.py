@@ -79,7 +79,6 @@ def test_one_question_a_cell_with_options_and_one_right(path):
         assert question.find_all(True, recursive=False) == [box], cell_id
         kinds = [part.name for part in box.find_all(True, recursive=False)]
         assert kinds == ["p"] + ["details"] * len(options(question)), cell_id
-        # Each question asks, or ends so that the options complete it.
         assert box.p.get_text().rstrip().endswith("?"), cell_id
         assert 3 <= len(options(question)) <= 4, cell_id
         assert len(right(question)) == 1, cell_id
