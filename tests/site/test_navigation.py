@@ -273,6 +273,7 @@ def test_pages_read_from_a_disk(browser):
 
 def test_a_page_is_printed_without_its_buttons(visit):
     page = visit("book/02_entropy.html")
+    assert not page.locator(".quiz-key").is_visible()
     page.emulate_media(media="print")
     for part in (
         ".bd-sidebar-primary",

@@ -15,6 +15,11 @@ from booktools.print_document import ABOUT, NotPrintable, assemble
 ROOT = Path(__file__).parents[2]
 SITE, PUBLISHED = ROOT / "_build" / "html", ROOT / "_build" / "site"
 CHAPTERS = sorted(page.stem for page in SITE.glob("book/0*.html"))
+# The letters of the right options, by the titles of the questions.
+KEY = """[...document.querySelectorAll('.quiz')].map(question => {
+    const right = [...question.querySelectorAll('details')].findIndex(d => d.className === 'right')
+    return question.querySelector('strong').textContent.slice(0, -1) + ': ' + 'ABCD'[right]
+})"""
 # What a page of the site says, formula by formula, without what print leaves out.
 SPOKEN = """selector => [...document.querySelectorAll(selector)].map(element => {
     const copy = element.cloneNode(true)
@@ -26,8 +31,6 @@ TOO_WIDE = """width => [...document.querySelectorAll('html, article *, .chapter 
     .filter(e => e.getBoundingClientRect().right > width + 2 ||
         (e.matches('html, pre, table, .katex-display') && e.scrollWidth > e.clientWidth + 1))
     .map(e => e.outerHTML.slice(0, 80))"""
-
-
 LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl"})
 
 
@@ -286,14 +289,15 @@ def test_a_chapter_prints_from_its_own_page(browser, chapter):
     titles = page.evaluate(SPOKEN, "article :is(h1, h2)")
     solutions = page.evaluate(SPOKEN, "article .solution .cell_input pre")
     page.evaluate("document.querySelectorAll('.quiz details').forEach(d => (d.open = true))")
-    quiz = page.evaluate(SPOKEN, "article :is(.quiz summary, .quiz-key)")
+    *options, key = page.evaluate(SPOKEN, "article :is(.quiz summary, .quiz-key)")
+    assert len(options) > 12 and key.endswith(": " + "; ".join(page.evaluate(KEY)) + ".")
     paper = pypdf.PdfReader(io.BytesIO(page.pdf(format="A4"))).pages
     page.context.close()
     printed = squash("".join(sheet.extract_text() for sheet in paper))
     assert printed.startswith(squash(titles[0]))
-    for words in titles + [text.splitlines()[0] for text in solutions] + quiz:
+    for words in titles + [text.splitlines()[0] for text in solutions] + options:
         assert squash(words) in printed
-    assert len(quiz) > 12 and squash(quiz[-1]) in squash(paper[-1].extract_text())
+    assert squash(key) in squash(paper[-1].extract_text())
     assert "Notquite:" not in printed
     for rest in (
         "Showcode",
