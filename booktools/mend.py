@@ -1,6 +1,7 @@
 """What the theme, its extensions and pandas get wrong in a page, put right."""
 
 import re
+import string
 from pathlib import Path
 
 from bs4 import BeautifulSoup, Comment
@@ -20,6 +21,7 @@ def mend(soup: BeautifulSoup, page: Path) -> None:
     _code(soup)
     _roles(soup)
     _images(soup, page)
+    _quiz_key(soup)
     for comment in soup.find_all(string=lambda text: isinstance(text, Comment)):
         comment.extract()
 
@@ -115,6 +117,23 @@ def _images(soup, page: Path) -> None:
         image["decoding"] = "async"
         if i:
             image["loading"] = "lazy"
+
+
+def _quiz_key(soup) -> None:
+    """At the end of a page the letters of the right answers, which only print shows."""
+    questions = soup.select("article .quiz")
+    if not questions:
+        return
+    key = soup.new_tag("p", attrs={"class": "quiz-key"})
+    title = questions[0].find_previous("h2").find(string=True, recursive=False)
+    key.string = f"{title}: {'; '.join(map(_title_and_letter, questions))}."
+    soup.select_one("article.bd-article").append(key)
+
+
+def _title_and_letter(question) -> str:
+    options = question.find_all("details", recursive=False)
+    right = next(i for i, option in enumerate(options) if "right" in option.get("class", ()))
+    return f"{question.strong.get_text().rstrip('.?。？')}: {string.ascii_uppercase[right]}"
 
 
 def _compress(png: Path) -> None:

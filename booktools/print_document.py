@@ -124,7 +124,7 @@ def _article(site: Path, address: str) -> Tag:
         element.decompose()
     for word in article.select("code.literal .pre"):  # a name may break after its dots
         word.replace_with(_element(f"<span>{escape(word.text).replace('.', '.<wbr>')}</span>"))
-    for fold in article.select("details"):
+    for fold in article.select(":not(.quiz) > details"):
         fold.name, fold["class"], fold.summary.name = "div", "proof", "p"
     for content in article.select(".exercise > section, .solution > section"):
         content.unwrap()
@@ -192,14 +192,19 @@ def _link_inside(pages: list[Page]) -> None:
 
 
 def _gather_solutions(pages: list[Page]) -> Tag:
-    """Move the solutions into a chapter; each exercise and its solution name the other's page."""
+    """Move the solutions, and what the options of the quizzes say, into a chapter.
+
+    Each exercise and its solution name the other's page; so do a quiz and its answers.
+    """
     chapter = _element('<section><h1 id="solutions-title">Solutions</h1></section>')
     for page in pages:
-        solutions = page.article.select(".solution")
-        if solutions:
+        questions, solutions = page.article.select(".quiz"), page.article.select(".solution")
+        if questions or solutions:
             heading = copy.copy(page.article.h1)
             heading.name, heading["id"] = "h2", f"solutions-{_place(page.address)}"
             chapter.append(heading)
+        if questions:
+            chapter.append(_gather_answers(questions))
         for solution in solutions:
             title = solution.find(class_="admonition-title")
             exercise = solution.find_previous(id=title.a["href"][1:])
@@ -208,6 +213,26 @@ def _gather_solutions(pages: list[Page]) -> Tag:
             title.replace_with(_element(f"<h3>{escape(title.a.get_text(strip=True))}</h3>"))
             chapter.append(solution.extract())
     return chapter
+
+
+def _gather_answers(questions: list[Tag]) -> Tag:
+    """Leave a quiz its questions and options; return what the options say."""
+    heading = questions[0].find_previous("h2")
+    place = f"answers-{heading['id']}"
+    title = heading.find(string=True, recursive=False)
+    answers = _element(f'<div class="answers" id="{place}"><h3>{escape(title)}</h3></div>')
+    answers.append(_to_page("Questions", heading["id"]))
+    for question in questions:
+        options, said = (_element('<ol class="options"></ol>') for _ in range(2))
+        for option in question.find_all("details", recursive=False):
+            options.append(option.summary.extract())
+            said.append(option.extract())
+            options.contents[-1].name, option.name, option.attrs = "li", "li", {}
+        question.append(options)
+        answers.append(_element(f"<p>{question.strong}</p>"))
+        answers.append(said)
+    questions[-1].insert_after(_to_page("Answers", place))
+    return answers
 
 
 def _to_page(words: str, place: str) -> Tag:

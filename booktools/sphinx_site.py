@@ -60,6 +60,14 @@ def branch(environ=os.environ, root: Path = ROOT) -> str:
     )
 
 
+def heading_anchor(title: str) -> str:
+    """What a link to a heading is called, as in Jupyter, so that it leads there in both.
+
+    The quotation marks that are curled by now stand straight in the notebook.
+    """
+    return title.replace("’", "'").replace(" ", "-")
+
+
 def _browsable(address: str) -> str | None:
     address = re.sub(r"^git@([^:/]+):", r"https://\1/", address.strip())
     address = re.sub(r"^ssh://git@", "https://", address)

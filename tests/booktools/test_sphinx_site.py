@@ -114,6 +114,11 @@ def test_the_address_of_the_site_comes_from_where_it_is_known():
     assert known({"BOOK_ADDRESS": "course"}) is None
 
 
+def test_a_heading_is_called_as_in_jupyter():
+    curled = "Shannon’s code and Huffman’s: 2 bits, or 3?"
+    assert sphinx_site.heading_anchor(curled) == "Shannon's-code-and-Huffman's:-2-bits,-or-3?"
+
+
 def test_a_formula_that_cannot_be_set_stops_the_build(tmp_path):
     app = SimpleNamespace(builder=SimpleNamespace(format="html"), outdir=str(tmp_path))
     page = tmp_path / "page.html"

@@ -85,6 +85,70 @@ def test_a_solution_unfolds_by_keyboard(visit):
     hidden.wait_for(state="visible")
 
 
+def test_an_option_of_a_quiz_opens_by_keyboard_and_says_why(visit):
+    page = visit("book/02_entropy.html")
+    question = page.locator(".quiz").first
+    wrong, right = question.locator("details:not(.right)").first, question.locator("details.right")
+    link = wrong.locator("a")
+    wrong.locator("summary").focus()
+    assert not wrong.locator("p").is_visible()
+    page.keyboard.press("Enter")
+    wrong.locator("p").wait_for(state="visible")
+    assert wrong.locator("p").inner_text().startswith("Not quite:")
+    right.locator("summary").focus()
+    page.keyboard.press("Space")
+    right.locator("p").wait_for(state="visible")
+    assert right.locator("p").inner_text().startswith("Right.")
+    wrong.locator("summary").focus()
+    page.keyboard.press("Tab")
+    assert link.evaluate(f"link => link === {FOCUSED}")
+    page.keyboard.press("Enter")
+    page.wait_for_function(
+        "id => document.querySelector(id).getBoundingClientRect().top < innerHeight",
+        arg=link.get_attribute("href"),
+    )
+    heading = page.locator(f"{link.get_attribute('href')} > h2").inner_text()
+    assert link.inner_text() in heading
+
+
+def test_a_screen_reader_hears_an_option_and_whether_it_is_open(visit):
+    page = visit("book/02_entropy.html")
+    option = page.locator(".quiz summary").first
+    option.focus()
+    session = page.context.new_cdp_session(page)
+
+    def heard():
+        element = session.send(
+            "Runtime.evaluate", {"expression": "document.querySelector('.quiz summary')"}
+        )
+        (node,) = session.send(
+            "Accessibility.getPartialAXTree",
+            {"objectId": element["result"]["objectId"], "fetchRelatives": False},
+        )["nodes"]
+        states = {state["name"]: state["value"]["value"] for state in node["properties"]}
+        return node["role"]["value"], node["name"]["value"], states["expanded"]
+
+    assert heard() == ("DisclosureTriangle", option.inner_text(), False)
+    option.press("Enter")
+    assert heard() == ("DisclosureTriangle", option.inner_text(), True)
+
+
+def test_options_of_a_quiz_suit_a_thumb_and_look_alike_until_they_are_open(visit):
+    page = visit("book/02_entropy.html", PHONE)
+    looks = page.eval_on_selector_all(
+        ".quiz > details",
+        """options => options.map(option => {
+             const summary = option.firstElementChild;
+             const [own, its] = [getComputedStyle(option), getComputedStyle(summary)];
+             const height = summary.getBoundingClientRect().height;
+             return [height, own.border, own.backgroundColor, its.color, its.fontWeight];
+           })""",
+    )
+    assert len(looks) == 24
+    assert min(height for height, *_ in looks) >= 44
+    assert len({tuple(look) for _, *look in looks}) == 1
+
+
 def test_folded_code_unfolds_and_folds(visit):
     page = visit("book/02_entropy.html")
     fold = page.locator(".cell details").first
@@ -211,6 +275,7 @@ def test_pages_read_from_a_disk(browser):
 
 def test_a_page_is_printed_without_its_buttons(visit):
     page = visit("book/02_entropy.html")
+    assert not page.locator(".quiz-key").is_visible()
     page.emulate_media(media="print")
     for part in (
         ".bd-sidebar-primary",

@@ -16,6 +16,11 @@ from booktools.print_document import ABOUT, NotPrintable, assemble
 ROOT = Path(__file__).parents[2]
 SITE, PUBLISHED = ROOT / "_build" / "html", ROOT / "_build" / "site"
 CHAPTERS = sorted(page.stem for page in SITE.glob("book/0*.html"))
+# The letters of the right options, by the titles of the questions.
+KEY = """[...document.querySelectorAll('.quiz')].map(question => {
+    const right = [...question.querySelectorAll('details')].findIndex(d => d.className === 'right')
+    return question.querySelector('strong').textContent.slice(0, -1) + ': ' + 'ABCD'[right]
+})"""
 # What a page of the site says, formula by formula, without what print leaves out.
 SPOKEN = """selector => [...document.querySelectorAll(selector)].map(element => {
     const copy = element.cloneNode(true)
@@ -27,11 +32,12 @@ TOO_WIDE = """width => [...document.querySelectorAll('html, article *, .chapter 
     .filter(e => e.getBoundingClientRect().right > width + 2 ||
         (e.matches('html, pre, table, .katex-display') && e.scrollWidth > e.clientWidth + 1))
     .map(e => e.outerHTML.slice(0, 80))"""
+LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl"})
 
 
 def squash(text):
     """Without white space and ligatures, which differ between HTML and PDF."""
-    return re.sub(r"\s+", "", text.replace("ﬁ", "fi").replace("ﬂ", "fl"))
+    return re.sub(r"\s+", "", text.translate(LIGATURES))
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +130,31 @@ def test_solutions_stand_in_their_chapter_and_not_before(book, texts):
         assert two not in before, solution.h3.text
 
 
+def test_a_quiz_is_a_list_to_choose_from_and_its_answers_stand_with_the_solutions(book, texts):
+    first = next(n for n, text in enumerate(texts) if text.startswith("Solutions"))
+    before, after = "".join(texts[:first]), "".join(texts[first:])
+    assert "Notquite:" not in before
+    questions, answers = book.select(".quiz"), book.select(".answers")
+    assert len(answers) == len(CHAPTERS) and len(questions) >= 4 * len(CHAPTERS)
+    said = [answer for chapter in answers for answer in chapter.select("ol")]
+    for question, meanings in zip(questions, said, strict=True):
+        options = question.select("ol > li")
+        verdicts = [meaning.strong.text for meaning in meanings.select("li")]
+        assert len(options) == len(verdicts) and sorted(set(verdicts)) == ["Not quite:", "Right."]
+        assert verdicts.count("Right.") == 1
+        assert meanings.find_previous_sibling("p").text == question.strong.text
+        lettered = "".join(f"{chr(65 + i)}.{squash(o.text)}" for i, o in enumerate(options))
+        assert lettered in before
+        assert f"{squash(question.strong.text)}A.{squash(verdicts[0])}" in after
+    lead = squash(questions[0].find_previous("p").text)
+    asked = [n for n, text in enumerate(texts) if f"Checkyourself{lead[:20]}" in text]
+    for chapter, page in zip(answers, asked, strict=True):
+        title = squash(chapter.strong.text)  # of the first question
+        solved = next(n for n in range(first, len(texts)) if title in texts[n])
+        assert f"Questionsonpage{page}" in texts[solved]
+        assert any(f"Answersonpage{solved}" in text for text in texts[page : page + 3])
+
+
 def test_the_outline_leads_to_every_heading(book, reader):
     def titles(level):
         for entry in level:
@@ -161,7 +192,7 @@ def test_nothing_of_the_site_is_lost_but_its_drawing_code(browser, book, layout)
         page.goto((SITE / "book" / f"{address}.html").as_uri())
         said = page.evaluate(
             SPOKEN,
-            "article :is(p, li, td, th, pre, figcaption)"
+            "article :is(p, li, td, th, pre, figcaption, .quiz summary)"
             ":not(details.hide *, .admonition-title, .reading-time, .cite-page *)",
         )
         assert len(said) > 20
@@ -269,19 +300,24 @@ def test_a_chapter_prints_from_its_own_page(browser, chapter):
     )
     assert all(int(part) < 80 for colour in ink for part in re.findall(r"\d+", colour)), ink
     hidden = page.eval_on_selector_all(
-        "article details:not(.hide, .cite-page) p, article .solution :is(p, pre)",
+        "article details:not(.hide, .cite-page, .quiz *) p, article .solution :is(p, pre)",
         """parts => parts.filter(e => !e.checkVisibility({opacityProperty: true,
                 visibilityProperty: true})).map(e => e.textContent)""",
     )
     assert hidden == []
     titles = page.evaluate(SPOKEN, "article :is(h1, h2)")
     solutions = page.evaluate(SPOKEN, "article .solution .cell_input pre")
+    page.evaluate("document.querySelectorAll('.quiz details').forEach(d => (d.open = true))")
+    *options, key = page.evaluate(SPOKEN, "article :is(.quiz summary, .quiz-key)")
+    assert len(options) > 12 and key.endswith(": " + "; ".join(page.evaluate(KEY)) + ".")
     paper = pypdf.PdfReader(io.BytesIO(page.pdf(format="A4"))).pages
     page.context.close()
     printed = squash("".join(sheet.extract_text() for sheet in paper))
     assert printed.startswith(squash(titles[0]))
-    for words in titles + [text.splitlines()[0] for text in solutions]:
+    for words in titles + [text.splitlines()[0] for text in solutions] + options:
         assert squash(words) in printed
+    assert squash(key) in squash(paper[-1].extract_text())
+    assert "Notquite:" not in printed
     for rest in (
         "Showcode",
         "Clickto",
