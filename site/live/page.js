@@ -1,0 +1,341 @@
+// Run, edit, stop and reset the code cells of a page. Nothing else is fetched before a click;
+// Python runs in a worker (worker.js), and the cells run in the page's order in one session.
+import { element, Output } from "./output.js";
+import { say, words } from "./words.js";
+
+const SILENCE = 15; // seconds without a byte until the page says so
+const GIVE_UP = 120; // and until it gives up
+/* global FILES */ // names and sizes of the files that a click fetches: booktools/live.py
+
+const here = document.currentScript.src;
+const address = (name) => new URL(name, here).href;
+
+const cells = [];
+const session = { worker: null, ready: false, current: null, queue: [], bar: null };
+
+// --- Python -------------------------------------------------------------------------------------
+
+function startPython(packages) {
+  // A worker from a file would have no policy; made here, it keeps the page's own, which lets
+  // it reach nothing but this site.
+  const source = new Blob([`importScripts(${JSON.stringify(address(FILES.worker))})`]);
+  const worker = new Worker(URL.createObjectURL(source));
+  session.worker = worker;
+  session.ready = false;
+  const wanted = closure(packages);
+  session.expected = FILES.program + wanted.reduce((sum, name) => sum + FILES.packages[name][0], 0);
+  session.received = 0;
+  session.heard = performance.now();
+  session.clock = setInterval(watch, 1000);
+  worker.onmessage = ({ data }) => worker === session.worker && handlers[data.type](data);
+  worker.onerror = (event) => {
+    event.preventDefault();
+    if (worker !== session.worker) return;
+    if (session.ready) abandon(say("died", { reason: event.message }));
+    else handlers.lost({ file: FILES.worker });
+  };
+  worker.postMessage({
+    type: "start",
+    base: address("./"),
+    pyodide: address(FILES.pyodide),
+    lock: address(FILES.lock),
+    packages: wanted,
+    words: { cut: words.cut, noInput: words.noInput },
+  });
+}
+
+// The packages and all that they need.
+function closure(packages) {
+  const found = new Set();
+  const add = (name) => {
+    if (found.has(name) || !(name in FILES.packages)) return;
+    found.add(name);
+    FILES.packages[name].slice(1).forEach(add);
+  };
+  packages.forEach(add);
+  return [...found];
+}
+
+// Parts of infolib need more than infolib itself; changed code may name them.
+const partsIn = (code) =>
+  Object.keys(FILES.parts).flatMap((part) => (code.includes(part) ? FILES.parts[part] : []));
+
+function endPython() {
+  if (session.worker) session.worker.terminate();
+  clearInterval(session.clock);
+  session.worker = session.current = null;
+  session.ready = false;
+  for (const cell of cells) cell.ran = null;
+}
+
+function watch() {
+  if (session.ready) return;
+  const seconds = Math.round((performance.now() - session.heard) / 1000);
+  if (session.received >= session.expected) return;
+  if (seconds >= GIVE_UP) abandon(say("broken", { reason: say("silentTooLong", { seconds }) }));
+  else if (seconds >= SILENCE) tell("silent", { percent: percent(), seconds });
+}
+
+const percent = () => Math.min(99, Math.floor((100 * session.received) / session.expected));
+
+const handlers = {
+  received({ bytes }) {
+    session.received = bytes;
+    session.heard = performance.now();
+    if (!session.ready) {
+      if (bytes < session.expected) tell("fetching", { percent: percent() });
+      else tell("starting");
+    }
+  },
+  lost({ file, status }) {
+    abandon(say("lost", { file, reason: status || words.noAnswer }));
+  },
+  broken({ reason }) {
+    abandon(say("broken", { reason }));
+  },
+  ready() {
+    session.ready = true;
+    clearInterval(session.clock);
+    next();
+  },
+  output({ kind, text }) {
+    session.current.output.add(kind, text);
+  },
+  ran({ good, seconds }) {
+    const cell = session.current;
+    session.current = null;
+    cell.output.end();
+    cell.ran = good || cell.mayFail ? cell.running : null;
+    const text = good ? say("done", { seconds: seconds.toFixed(seconds < 10 ? 1 : 0) }) : "";
+    finish(cell, text || (cell.mayFail ? words.intended : words.error), good || cell.mayFail);
+    if (!good && !cell.mayFail) {
+      for (const left of session.queue.splice(0)) finish(left, say("notRun", { n: cell.n }), false);
+      settle(say("notRun", { n: cell.n }), cell);
+    } else next();
+  },
+};
+
+// --- the order of runs --------------------------------------------------------------------------
+
+// These cells, and before them those above that have not run, or not as they stand now.
+function run(wanted, bar) {
+  const last = Math.max(...wanted.map((cell) => cell.n));
+  const due = cells.filter(
+    (cell) =>
+      cell.n <= last &&
+      (wanted.includes(cell) || cell.ran !== cell.code()) &&
+      cell !== session.current &&
+      !session.queue.includes(cell),
+  );
+  if (!session.current && !session.queue.length) {
+    session.total = 0;
+    session.began = performance.now();
+  }
+  session.total += due.length;
+  session.bar = bar;
+  session.queue.push(...due);
+  session.queue.sort((a, b) => a.n - b.n);
+  for (const cell of due) {
+    cell.bar.dataset.state = "waiting";
+    cell.say(words.waiting);
+  }
+  showStop();
+  if (!session.worker) {
+    startPython(["numpy", "infolib", ...due.flatMap((cell) => cell.packages)]);
+    tell("fetching", { percent: 0 });
+  } else if (session.ready && !session.current) next();
+}
+
+function next() {
+  const cell = session.queue.shift();
+  if (!cell) {
+    const seconds = (performance.now() - session.began) / 1000;
+    settle(session.total > 1 ? say("doneAll", { count: session.total, seconds: seconds.toFixed(1) }) : "");
+    return;
+  }
+  session.current = cell;
+  cell.running = cell.code();
+  cell.bar.dataset.state = "running";
+  const i = session.total - session.queue.length;
+  tell("running", { i, count: session.total });
+  cell.say(say("running", { i, count: session.total }));
+  cell.output.begin(cells.some((other) => other.n <= cell.n && other.code() !== other.original));
+  session.worker.postMessage({
+    type: "run",
+    code: cell.running,
+    name: `cell ${cell.n}`,
+    packages: closure(cell.packages.concat(partsIn(cell.running))),
+  });
+}
+
+function finish(cell, text, good) {
+  cell.bar.dataset.state = good ? "done" : "failed";
+  cell.say(text);
+  cell.reset.hidden = false;
+}
+
+// All is done, or nothing can go on: the bar that was pressed says how it ended.
+function settle(text, failed) {
+  const { bar } = session;
+  session.bar = null;
+  showStop();
+  if (bar && text && !(failed && failed.bar === bar)) bar.status.textContent = text;
+  announce(failed ? failed.bar.status.textContent : (bar && bar.status.textContent) || text);
+}
+
+function abandon(text) {
+  const left = [session.current, ...session.queue.splice(0)].filter(Boolean);
+  endPython();
+  for (const cell of left) {
+    cell.output.end();
+    finish(cell, text, false);
+  }
+  settle(text);
+}
+
+function stop() {
+  const { bar } = session;
+  abandon(words.stopped);
+  if (bar) bar.querySelector("button").focus();
+}
+
+// --- what the reader sees -----------------------------------------------------------------------
+
+let announcer;
+let announced;
+
+function announce(text) {
+  if (text !== announced) announcer.textContent = announced = text;
+}
+
+// Progress, at the bar that was pressed; a screen reader hears of each step once.
+function tell(key, values = {}) {
+  const text = say(key, values);
+  if (session.bar) session.bar.status.textContent = text;
+  if (session.step !== key) announce(text);
+  session.step = key;
+}
+
+function showStop() {
+  const busy = session.current || session.queue.length;
+  for (const { bar } of cells) bar.stop.hidden = !busy || !/waiting|running/.test(bar.dataset.state);
+  top.stop.hidden = !busy;
+}
+
+function button(text, action, label) {
+  const made = element("button", { type: "button", textContent: text, onclick: action });
+  if (label) made.setAttribute("aria-label", label);
+  return made;
+}
+
+function furnish(bar, parts) {
+  bar.status = element("span", { className: "live-status" });
+  bar.append(...parts, bar.status);
+}
+
+async function edit(cell) {
+  if (cell.editor) return cell.editor.focus();
+  let module;
+  try {
+    module = await import(address(FILES.editor));
+  } catch {
+    return cell.say(words.editorMissing);
+  }
+  if (cell.editor) return;
+  const frame = element("div", { className: "live-editor" });
+  cell.source.hidden = true;
+  cell.source.before(frame);
+  cell.editor = module.edit(
+    frame,
+    cell.original,
+    say("editor", { n: cell.n }),
+    () => run([cell], cell.bar),
+    () => (cell.reset.hidden = false),
+  );
+  cell.editor.frame = frame;
+  cell.editor.focus();
+}
+
+function reset(cell) {
+  if (cell.editor) {
+    cell.editor.close();
+    cell.editor.frame.remove();
+    cell.editor = null;
+    cell.source.hidden = false;
+  }
+  cell.output.reset();
+  cell.bar.dataset.state = "";
+  cell.say(words.restored);
+  announce(words.restored);
+  cell.reset.hidden = true;
+  cell.bar.querySelector("button").focus();
+}
+
+function setUpCell(root, n) {
+  const source = root.querySelector(".cell_input .highlight");
+  const original = source.querySelector("pre").textContent.replace(/\n$/, "");
+  const bar = root.querySelector(".live-bar");
+  const cell = {
+    n,
+    bar,
+    source,
+    original,
+    output: new Output(root, address(FILES.html)),
+    packages: (root.dataset.packages || "").split(" ").filter(Boolean),
+    mayFail: /tag_(nbval-)?raises-exception/.test(root.className),
+    ran: null, // the code that last ran in this session
+    editor: null,
+    code: () => (cell.editor ? cell.editor.code() : original),
+    say: (text) => (bar.status.textContent = text),
+  };
+  const act = (word, action) => button(words[word], action, say("actionOnCell", { action: words[word], n }));
+  bar.stop = act("stop", stop);
+  cell.reset = act("reset", () => reset(cell));
+  bar.stop.hidden = cell.reset.hidden = true;
+  furnish(bar, [
+    act("run", () => run([cell], bar)),
+    act("edit", () => edit(cell)),
+    cell.reset,
+    bar.stop,
+    element("span", { className: "live-name" }, say("cell", { n })),
+  ]);
+  bar.setAttribute("role", "group");
+  bar.setAttribute("aria-label", say("tools", { n }));
+  root.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && event.shiftKey && !event.defaultPrevented) {
+      event.preventDefault();
+      run([cell], bar);
+    }
+  });
+  return cell;
+}
+
+let top;
+
+function setUp() {
+  top = document.querySelector(".live-top");
+  const reason =
+    location.protocol === "file:"
+      ? words.fromDisk
+      : typeof WebAssembly !== "object" || typeof Worker !== "function"
+        ? words.tooOld
+        : "";
+  if (reason) {
+    document.querySelectorAll(".live-bar").forEach((bar) => bar.remove());
+    const note = document.querySelector(".live-note");
+    note.prepend(reason + " ");
+    note.hidden = false;
+    top.remove();
+    return;
+  }
+  announcer = element("div", { className: "live-announcer" });
+  announcer.setAttribute("role", "status");
+  top.stop = button(words.stop, stop);
+  top.stop.hidden = true;
+  furnish(top, [button(words.runAll, () => run(cells, top)), top.stop]);
+  top.status.textContent = say("intro", { size: top.dataset.size });
+  top.after(announcer);
+  document.querySelectorAll(".cell[data-live]").forEach((root, i) => cells.push(setUpCell(root, i + 1)));
+}
+
+setUp();
