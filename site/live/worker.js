@@ -15,13 +15,16 @@ let told = 0;
 
 function count(bytes) {
   received += bytes;
-  if (performance.now() - told > 100) {
-    told = performance.now();
-    post("received", { bytes: received });
-  }
+  if (performance.now() - told > 100) tellReceived();
 }
 
-// Each file of Pyodide's passes here. It reports nothing of one that is missing: it waits.
+function tellReceived() {
+  told = performance.now();
+  post("received", { bytes: received });
+}
+
+// Each file of Pyodide's passes here. Pyodide itself says nothing of one that is missing, and
+// waits; of a program that cannot be compiled it only warns.
 const plainFetch = fetch;
 self.fetch = async (resource, options) => {
   const address = String(resource.url || resource);
@@ -43,13 +46,19 @@ async function watch(answer, file) {
   try {
     for (const reader = answer.body.getReader(); ; ) {
       const { done, value } = await reader.read();
-      if (done) return;
+      if (done) return tellReceived();
       count(value.length);
     }
   } catch {
     post("lost", { file });
   }
 }
+
+const plainWarn = console.warn;
+console.warn = (...said) => {
+  if (!python && said[0] instanceof Error) post("broken", { reason: said[0].message });
+  plainWarn(...said);
+};
 
 // --- what a cell shows --------------------------------------------------------------------------
 
@@ -98,10 +107,16 @@ async function start({ packages, ...given }) {
 
 async function run({ code, name, packages }) {
   [kind, text, printed, sent] = ["", "", 0, 0];
-  const quiet = { messageCallback() {}, errorCallback() {} };
+  const told = {
+    messageCallback(text) {
+      if (text.startsWith("Loading ")) post("loading", { packages: text.slice(8) });
+    },
+    errorCallback() {},
+  };
   const more = packages.filter((name) => !(name in python.loadedPackages));
-  if (more.length) await python.loadPackage(more, quiet);
-  await python.loadPackagesFromImports(code, quiet);
+  if (more.length) await python.loadPackage(more, told);
+  await python.loadPackagesFromImports(code, told);
+  post("began");
   const began = performance.now();
   const good = await runCell(code, name);
   flush();
