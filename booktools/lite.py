@@ -52,7 +52,7 @@ def build(folder: Path, notebooks: dict[str, Path], pyodide_folder: str, lock: s
     _add_icons(folder)
     _list(folder, notebooks)
     for page in folder.rglob("*.html"):
-        _set_policy(page)
+        _set_head(page, "../" * (len(page.relative_to(folder).parts) - 1))
 
 
 def _configure(folder: Path, pyodide_folder: str, lock: str) -> None:
@@ -111,14 +111,15 @@ def _entry(path: str, kind: str, size=None, content=None, format=None) -> dict:
     }
 
 
-def _set_policy(page: Path) -> None:
-    """No page of Jupyter loads anything from elsewhere either."""
+def _set_head(page: Path, up: str) -> None:
+    """No page of Jupyter loads anything from elsewhere either; and each has an icon."""
     text = page.read_text("utf8")
     scripts = re.findall(r"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", text, re.DOTALL)
     digests = (base64.b64encode(hashlib.sha256(s.encode()).digest()).decode() for s in scripts)
     policy = POLICY.format(digests=" ".join(f"'sha256-{digest}'" for digest in digests))
     meta = f'<meta http-equiv="Content-Security-Policy" content="{policy}" />'
-    text, found = re.subn("<head>", f"<head>\n    {meta}", text, count=1)
+    icon = f'<link rel="icon" href="{up}static/favicons/favicon.ico" />'
+    text, found = re.subn("<head>", f"<head>\n    {meta}\n    {icon}", text, count=1)
     if not found:
         raise SystemExit(f"{page} has no head to write the policy into")
     page.write_text(text, "utf8")

@@ -50,7 +50,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
             self.send_header("Content-Encoding", "gzip")
         self.send_header("Content-Length", str(len(body)))
         # A file named after its content, or its version, may be kept; others are asked for again.
-        kept = re.search(r"-[A-Z0-9]{8}\.\w+$|/live/", self.path)
+        kept = status == 200 and re.search(r"-[A-Z0-9]{8}\.\w+$|/live/", self.path)
         self.send_header("Cache-Control", "public, max-age=31536000" if kept else "no-cache")
         self.end_headers()
         if with_body:

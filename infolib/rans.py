@@ -65,7 +65,7 @@ def encode(symbols, p):
     words = []
     # From the last row to the first: decoding takes out first what was put in last.
     for i in reversed(range(0, len(symbols), lanes)):
-        row = symbols[i : i + lanes].astype(np.int64)
+        row = symbols[i : i + lanes].astype(np.intp)  # 32 bits in a browser
         state = states[: len(row)]  # a view; the last row may be shorter than the others
         frequency = frequencies.take(row)
         # Renormalise first what this symbol would bring to 2**48 or more.
@@ -112,13 +112,14 @@ def decode(data, p):
     n, words = _read(data, exact, MAGIC)
     states, words = _split(words, _lanes(n))
     # Of each slot: its symbol, and the frequency and remainder that the step back needs.
-    symbol_of = np.repeat(np.arange(len(exact), dtype=np.uint16), frequencies)
-    frequency_of = np.repeat(frequencies, frequencies)
-    remainder_of = np.arange(TOTAL) - np.repeat(starts, frequencies)
+    times = frequencies.astype(np.intp, copy=False)
+    symbol_of = np.repeat(np.arange(len(exact), dtype=np.uint16), times)
+    frequency_of = np.repeat(frequencies, times)
+    remainder_of = np.arange(TOTAL) - np.repeat(starts, times)
     rows, used = [symbol_of[:0]], 0
     for i in range(0, n, len(states)):
         state = states[: n - i]
-        slot = state & (TOTAL - 1)
+        slot = (state & (TOTAL - 1)).astype(np.intp, copy=False)
         rows.append(symbol_of.take(slot))
         state >>= TOTAL_BITS
         state *= frequency_of.take(slot)
@@ -143,7 +144,7 @@ def _slots(p):
     exact, _ = _model(p)
     if len(exact) > MAX_ALPHABET:
         raise ValueError(f"p has {len(exact):,} symbols; pass at most {MAX_ALPHABET:,}")
-    shares = np.array(exact)
+    shares = np.array(exact, dtype=np.int64)
     possible = shares > 0
     # A possible symbol owns one slot at least, however rare it is.
     frequencies = (shares * (TOTAL - possible.sum()) >> RANGE_BITS) + possible

@@ -67,7 +67,7 @@ export function edit(frame, code, label, run, changed) {
           { key: "Mod-[", run: indentLess },
           { key: "Mod-]", run: indentMore },
         ]),
-        EditorView.contentAttributes.of({ "aria-label": label }),
+        EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0" }),
         EditorView.updateListener.of((update) => update.docChanged && changed()),
       ],
     }),

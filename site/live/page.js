@@ -65,16 +65,20 @@ async function startPython(packages) {
 // fast, and needs no network.
 async function lookAfter() {
   const { serviceWorker } = navigator;
-  if (!serviceWorker || serviceWorker.controller) return;
+  if (!serviceWorker) return;
   try {
-    await serviceWorker.register(address("../offline.js"));
-    await new Promise((done) => {
-      serviceWorker.addEventListener("controllerchange", done, { once: true });
-      setTimeout(done, PATIENCE);
-    });
+    if (!serviceWorker.controller) {
+      await serviceWorker.register(address("../offline.js"));
+      await new Promise((done) => {
+        serviceWorker.addEventListener("controllerchange", done, { once: true });
+        setTimeout(done, PATIENCE);
+      });
+    }
     const loaded = performance.getEntriesByType("resource").map((entry) => entry.name);
-    const page = location.href.split("#")[0];
-    serviceWorker.controller.postMessage([page, ...new Set(loaded)]);
+    const figures = [...document.querySelectorAll("article img")].map((image) => image.src);
+    const later = [FILES.editor, FILES.html].map(address);
+    const wanted = new Set([location.href.split("#")[0], ...loaded, ...figures, ...later]);
+    serviceWorker.controller.postMessage([...wanted].filter((url) => url.startsWith("http")));
   } catch {
     // The browser keeps nothing (in a private window, say): code runs all the same.
   }

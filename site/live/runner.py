@@ -118,14 +118,13 @@ def _connect_ipython():
 
 
 def _send_error(error):
-    """The traceback through the page's cells; what happened inside libraries is left out."""
+    """The traceback through the page's cells; what happened around and inside them is left out."""
     report = traceback.TracebackException.from_exception(error, compact=True)
     left = [report]
     while left:
         part = left.pop()
         own = [frame for frame in part.stack if frame.filename in cells]
-        if own:
-            part.stack = traceback.StackSummary.from_list(own)
+        part.stack = traceback.StackSummary.from_list(own)
         more = (part.__cause__, part.__context__, *(part.exceptions or ()))
         left += [another for another in more if another is not None]
     course_page.send("error", "".join(report.format()))
