@@ -96,9 +96,15 @@ function closure(packages) {
   return [...found];
 }
 
-// Parts of infolib need more than infolib itself; changed code may name them.
-const partsIn = (code) =>
-  Object.keys(FILES.parts).flatMap((part) => (code.includes(part) ? FILES.parts[part] : []));
+// What the book's cell needs is known; of changed code, what it seems to name is fetched. Parts
+// of infolib need more than infolib itself.
+function packagesOf(cell) {
+  const code = cell.code();
+  if (code === cell.original) return cell.packages;
+  const parts = Object.keys(FILES.parts).filter((part) => code.includes(part));
+  const named = Object.keys(FILES.packages).filter((name) => code.includes(name));
+  return named.concat(...parts.map((part) => FILES.parts[part]));
+}
 
 function endPython() {
   if (session.worker) session.worker.terminate();
@@ -188,7 +194,7 @@ function run(wanted, bar) {
   }
   showStop();
   if (!session.worker && !session.starting) {
-    startPython(["numpy", "infolib", ...due.flatMap((cell) => cell.packages)]);
+    startPython(["numpy", "infolib", ...due.flatMap(packagesOf)]);
     tell("fetching", { percent: 0 });
   } else if (session.ready && !session.current) next();
 }
@@ -209,7 +215,7 @@ function next() {
     type: "run",
     code: cell.running,
     name: `cell ${cell.n}`,
-    packages: closure(cell.packages.concat(partsIn(cell.running))),
+    packages: closure(packagesOf(cell)),
   });
 }
 
