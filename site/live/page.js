@@ -5,7 +5,6 @@ import { say, words } from "./words.js";
 
 const SILENCE = 10; // seconds without a byte until the page says so
 const GIVE_UP = 120; // and until it gives up
-const PATIENCE = 1000; // milliseconds that the service worker may take
 /* global FILES */ // names and sizes of the files that a click fetches: booktools/live.py
 
 const here = document.currentScript.src;
@@ -14,7 +13,6 @@ const address = (name) => new URL(name, here).href;
 const cells = [];
 const session = {
   worker: null,
-  starting: false,
   ready: false, // Python waits for a cell, or runs one
   current: null, // the cell that runs
   queue: [],
@@ -23,11 +21,7 @@ const session = {
 
 // --- Python -------------------------------------------------------------------------------------
 
-async function startPython(packages) {
-  session.starting = true;
-  await lookAfter();
-  if (!session.starting) return; // stopped meanwhile
-  session.starting = false;
+function startPython(packages) {
   // A worker from a file would have no policy; made here, it keeps the page's own, which lets
   // it reach nothing but this site.
   const source = new Blob([`importScripts(${JSON.stringify(address(FILES.worker))})`]);
@@ -62,23 +56,20 @@ async function startPython(packages) {
 }
 
 // From the first run on a service worker keeps what was loaded (offline.js): the next visit is
-// fast, and needs no network.
-async function lookAfter() {
+// fast, and needs no network. It takes the files from the browser's own cache, so that the run
+// need not wait for it.
+async function keepForLater(loadedByPython) {
   const { serviceWorker } = navigator;
   if (!serviceWorker) return;
   try {
-    if (!serviceWorker.controller) {
-      await serviceWorker.register(address("../offline.js"));
-      await new Promise((done) => {
-        serviceWorker.addEventListener("controllerchange", done, { once: true });
-        setTimeout(done, PATIENCE);
-      });
-    }
+    await serviceWorker.register(address("../offline.js"));
+    const { active } = await serviceWorker.ready;
     const loaded = performance.getEntriesByType("resource").map((entry) => entry.name);
     const figures = [...document.querySelectorAll("article img")].map((image) => image.src);
     const later = [FILES.editor, FILES.html].map(address);
-    const wanted = new Set([location.href.split("#")[0], ...loaded, ...figures, ...later]);
-    serviceWorker.controller.postMessage([...wanted].filter((url) => url.startsWith("http")));
+    const page = location.href.split("#")[0];
+    const wanted = new Set([page, ...loaded, ...loadedByPython, ...figures, ...later]);
+    active.postMessage([...wanted].filter((url) => url.startsWith("http")));
   } catch {
     // The browser keeps nothing (in a private window, say): code runs all the same.
   }
@@ -110,7 +101,7 @@ function endPython() {
   if (session.worker) session.worker.terminate();
   clearInterval(session.clock);
   session.worker = session.current = null;
-  session.starting = session.ready = false;
+  session.ready = false;
   for (const cell of cells) cell.ran = null;
 }
 
@@ -142,6 +133,9 @@ const handlers = {
   ready() {
     session.ready = true;
     next();
+  },
+  loaded({ files }) {
+    keepForLater(files);
   },
   loading({ packages }) {
     tell("loading", { packages });
@@ -193,7 +187,7 @@ function run(wanted, bar) {
     cell.say(words.waiting);
   }
   showStop();
-  if (!session.worker && !session.starting) {
+  if (!session.worker) {
     startPython(["numpy", "infolib", ...due.flatMap(packagesOf)]);
     tell("fetching", { percent: 0 });
   } else if (session.ready && !session.current) next();

@@ -7,6 +7,7 @@ const PAUSE = 40; // milliseconds between two messages of printed text
 
 const post = (type, more) => postMessage({ type, ...more });
 let python, runCell, settings;
+let known = 0; // files of which the page has been told
 
 // --- fetching, with progress --------------------------------------------------------------------
 
@@ -121,6 +122,9 @@ async function run({ code, name, packages }) {
   const good = await runCell(code, name);
   flush();
   post("ran", { good, seconds: (performance.now() - began) / 1000 });
+  const entries = performance.getEntriesByType("resource").map((entry) => entry.name);
+  if (entries.length > known) post("loaded", { files: entries.slice(known) });
+  known = entries.length;
 }
 
 self.onmessage = async ({ data }) => {

@@ -10,6 +10,7 @@ import nbformat
 import pytest
 
 from booktools import browser as chromium
+from booktools import live_times
 from booktools.browser import PHONE, WIDE
 from booktools.publish import ROOT, SITE
 from booktools.serve import Handler, serving
@@ -506,11 +507,33 @@ def test_the_print_shows_no_controls(visit):
 # --- coming back, on other pages, without a network --------------------------------------------
 
 
+def kept(page):
+    """Names of the files that are kept for later visits."""
+    return page.evaluate(
+        "caches.open('pages').then(cache => cache.keys())"
+        ".then(kept => kept.map(request => request.url.split('/').pop()))"
+    )
+
+
+def wait_until_kept(page, name):
+    deadline = time.monotonic() + 60
+    while name not in kept(page):
+        assert time.monotonic() < deadline, f"{name} is not kept"
+        page.wait_for_timeout(100)
+
+
+def last_figure(page):
+    address = page.locator("article figure img").last.get_attribute("src")
+    return address.rsplit("/", 1)[-1]
+
+
 def test_two_chapters_in_turn_then_offline(visit, address):
     page = visit(FIRST)
     Cell(page, 2).run()
+    wait_until_kept(page, last_figure(page))
     page.goto(address + "book/02_entropy.html")
     Cell(page, 2).run()
+    wait_until_kept(page, last_figure(page))
     page.goto(address + FIRST)
     requests = []
     page.on("requestfinished", lambda request: requests.append(request))
@@ -518,6 +541,7 @@ def test_two_chapters_in_turn_then_offline(visit, address):
     assert len(requests) > 10
     assert sum(r.sizes()["responseBodySize"] for r in requests) < 100_000  # Python was kept
     page.wait_for_load_state("networkidle")
+    wait_until_kept(page, next((SITE / "live").glob("editor-*.js")).name)
     page.context.set_offline(True)
     page.reload()
     cell = Cell(page, 2)
@@ -550,22 +574,43 @@ def test_a_renewed_site_is_never_mixed_with_the_old_one(browser, tmp_path):
         cell = Cell(page, 2)
         cell.run()
         assert cell.run() and cell.status.inner_text().startswith("Done in")
+        wait_until_kept(page, script.name)
         served.unlink()
         served.symlink_to(new)
         page.reload()
         cell.run()
         assert cell.run() and cell.status.inner_text() == "Renewed"
         page.evaluate("navigator.serviceWorker.getRegistration().then(r => r.update())")
-        names = [script.name]
-        deadline = time.monotonic() + 20
-        while script.name in names and time.monotonic() < deadline:
+        deadline = time.monotonic() + 60
+        while script.name in (names := kept(page)) and time.monotonic() < deadline:
             page.wait_for_timeout(100)
-            names = page.evaluate(
-                "caches.open('pages').then(cache => cache.keys())"
-                ".then(kept => kept.map(request => request.url.split('/').pop()))"
-            )
         assert script.name not in names and "pyodide.asm.wasm" in names
         page.close()
+
+
+# --- whole notebooks ----------------------------------------------------------------------------
+
+
+def test_a_chapter_opens_as_a_notebook_on_the_same_python(visit):
+    assert len(list(SITE.rglob("pyodide.asm.wasm"))) == 1
+    page = visit(FIRST)
+    page.get_by_role("link", name="Open as notebook").click()
+    cell = page.locator(".jp-Notebook .jp-CodeCell").first
+    cell.wait_for(timeout=STARTED)
+    assert "information_content" in cell.inner_text()
+    live_times.write_and_run(page, cell.locator(".cm-content"))
+    output = cell.locator(".jp-OutputArea-output", has_text=live_times.OUTPUT)
+    output.wait_for(timeout=2 * STARTED)
+
+
+def test_jupyter_s_pages_have_a_policy_too():
+    pages = list((SITE / "lite").rglob("*.html"))
+    assert len(pages) >= 3
+    for page in pages:
+        text = page.read_text("utf8")
+        assert "default-src 'self'" in text and "://" not in text.split("Policy", 1)[1][:600]
+    config = (SITE / "lite" / "jupyter-lite.json").read_text("utf8")
+    assert "jsdelivr" not in config and '"disablePyPIFallback": true' in config
 
 
 # --- bad networks -----------------------------------------------------------------------------
