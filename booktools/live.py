@@ -53,9 +53,7 @@ def add(work: Path, soups: dict) -> None:
             up = "../" * (len(page.relative_to(work).parts) - 1)
             _equip(soups[page], cells, size, *(f"{up}live/{name}" for name in names))
             if page in notebooks:
-                _offer_notebook(
-                    soups[page], f"{up}lite/notebooks/index.html?path={notebooks[page]}"
-                )
+                _offer_notebook(soups[page], f"{up}{notebooks[page]}")
 
 
 # --- what cells import ------------------------------------------------------------------------

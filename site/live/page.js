@@ -4,7 +4,7 @@ import { element, Output } from "./output.js";
 import { say, words } from "./words.js";
 
 const SILENCE = 10; // seconds without a byte until the page says so
-const GIVE_UP = 120; // and until it gives up
+const GIVE_UP = 180; // and until it gives up
 /* global FILES */ // names and sizes of the files that a click fetches: booktools/live.py
 
 const here = document.currentScript.src;
@@ -111,7 +111,8 @@ function watch() {
   const waits = (session.current || session.queue.length) && !session.computing;
   if (!waits || seconds < SILENCE) return;
   if (seconds >= GIVE_UP) abandon(say("broken", { reason: say("silentTooLong", { seconds }) }));
-  else tell("silent", { seconds });
+  else if (session.ready || session.received < session.expected) tell("silent", { seconds });
+  else tell("startingLong", { seconds });
 }
 
 const percent = () => Math.min(99, Math.floor((100 * session.received) / session.expected));

@@ -245,9 +245,8 @@ def test_an_error_points_at_its_line_and_ends_the_run(cell):
         "Traceback (most recent call last):",
         '  File "cell 2", line 3, in <module>',
         "    entropy([0.5, 0.6])",
-        "    ~~~~~~~^^^^^^^^^^^^",
-        "ValueError: p sums to 1.1; divide by its sum if these are weights",
-    ] or text.startswith("Traceback")
+        "ValueError: p sums to 1.1, not to 1; divide it by its sum if these are weights",
+    ]
     below = Cell(cell.page, 4)
     book = below.text()
     below.run(state="failed")
@@ -388,7 +387,8 @@ def test_the_library_s_examples_run_in_the_page(cell):
         "import scipy, infolib.estimators, infolib.continuous, infolib.plots\n"
         "ran = failed = 0\n"
         "for module in pkgutil.iter_modules(infolib.__path__):\n"
-        "    found = doctest.testmod(importlib.import_module(f'infolib.{module.name}'))\n"
+        "    module = importlib.import_module(f'infolib.{module.name}')\n"
+        "    found = doctest.testmod(module, verbose=False)\n"
         "    ran, failed = ran + found.attempted, failed + found.failed\n"
         "assert ran > 40\n"
         "print(ran, 'examples,', failed, 'failed')"
@@ -596,8 +596,7 @@ def test_a_chapter_opens_as_a_notebook_on_the_same_python(visit):
     page = visit(FIRST)
     page.get_by_role("link", name="Open as notebook").click()
     cell = page.locator(".jp-Notebook .jp-CodeCell").first
-    cell.wait_for(timeout=STARTED)
-    assert "information_content" in cell.inner_text()
+    cell.locator(".cm-content", has_text="information_content").wait_for(timeout=STARTED)
     live_times.write_and_run(page, cell.locator(".cm-content"))
     output = cell.locator(".jp-OutputArea-output", has_text=live_times.OUTPUT)
     output.wait_for(timeout=2 * STARTED)
