@@ -52,8 +52,8 @@ class Cell:
         )
 
     def text(self):
-        pres = self.root.locator(".cell_output pre").all()
-        return "".join(pre.text_content() for pre in pres if pre.is_visible())
+        blocks = self.root.locator(".cell_output pre").all()
+        return "".join(block.text_content() for block in blocks if block.is_visible())
 
 
 def unfold(part):
