@@ -129,6 +129,7 @@ const handlers = {
     abandon(say("lost", { file, reason: status || words.noAnswer }));
   },
   broken({ reason }) {
+    if (self.caches) caches.delete("pages"); // what was kept may be at fault (offline.js)
     abandon(say("broken", { reason }));
   },
   ready() {

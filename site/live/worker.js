@@ -39,9 +39,21 @@ self.fetch = async (resource, options) => {
     throw error;
   }
   if (!answer.ok) post("lost", { file, status: answer.status });
-  else watch(answer.clone(), file);
+  else {
+    watch(answer.clone(), file);
+    keep(address, answer.clone());
+  }
   return answer;
 };
+
+// For later visits (offline.js), while it comes, so that nothing large is fetched twice.
+async function keep(address, answer) {
+  try {
+    await (await caches.open("pages")).put(address, answer);
+  } catch {
+    // The browser keeps nothing, in a private window say.
+  }
+}
 
 async function watch(answer, file) {
   try {

@@ -714,6 +714,7 @@ def test_a_damaged_program_is_reported(browser, broken_site):
         cell.press("Run")
         cell.wait("failed", 20_000)
         assert cell.status.inner_text().startswith("Python could not start (")
+        page.wait_for_function("() => caches.has('pages').then(has => !has)")
         program.write_bytes(good)
         page.close()
 
