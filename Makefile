@@ -14,7 +14,7 @@ HTML := _build/html
 SITE := _build/site
 PDF := _build/course.pdf
 
-.PHONY: help book serve pdf test bench audit lint run numbers coursework clean
+.PHONY: help book serve pdf test bench audit live lint run numbers coursework clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ bench: $(READY)  ## measure exactness and speed beside peers, and write the appe
 audit: book  ## measure every page: speed, accessibility, weight (two minutes a page)
 	@$(BIN)/python -m booktools.node lighthouse
 	@$(BIN)/python -m booktools.audit
+
+live: book  ## measure how soon code runs in the page, beside JupyterLite (two minutes)
+	@$(BIN)/python -m booktools.live_times
 
 lint: $(READY)  ## check the style of code and notebooks
 	@$(BIN)/ruff check .

@@ -78,6 +78,6 @@ def weigh(browser, address: str) -> tuple[int, int]:
 
 
 def pages(site: Path) -> list[str]:
-    """All pages of the site, as addresses relative to it."""
+    """All pages of the book, as addresses relative to the site; Jupyter's are not of the book."""
     found = (page.relative_to(site).as_posix() for page in site.rglob("*.html"))
-    return sorted(page for page in found if not page.startswith(("_static/", "_sources/")))
+    return sorted(page for page in found if not page.startswith(("_static/", "_sources/", "lite/")))

@@ -3,6 +3,7 @@
 They go to `.venv/node`. Node itself comes with a Python wheel, so nobody has to install it first.
 """
 
+import os
 import shutil
 import subprocess
 import sys
@@ -39,7 +40,12 @@ def run(program: str, *arguments, cwd: Path | None = None, check: bool = True):
         raise SystemExit(f"{program} is not installed: run `python -m booktools.node`")
     # esbuild's "script" is a program where its own installer ran, and JavaScript where not.
     return subprocess.run(
-        [NODE, script, *map(str, arguments)], cwd=cwd, check=check, capture_output=True, text=True
+        [NODE, script, *map(str, arguments)],
+        cwd=cwd,
+        env=os.environ | {"NODE_PATH": str(HOME / "node_modules")},  # for what scripts import
+        check=check,
+        capture_output=True,
+        text=True,
     )
 
 

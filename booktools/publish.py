@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from bs4 import BeautifulSoup
 from fontTools import subset
 
-from booktools import node
+from booktools import live, node
 from booktools.mend import mend
 from booktools.sphinx_site import site_address
 
@@ -70,6 +70,7 @@ def publish(source: Path = HTML, target: Path = SITE, address: str | None = None
     for page, soup in soups.items():
         page.write_text(str(soup), "utf8")  # style rules are kept for what stands in the files
     styles = _join_styles(work, soups)
+    live.add(work, soups)
     for page, soup in soups.items():
         _link(soup, page, styles, scripts)
         if page.name == "404.html":
@@ -232,6 +233,9 @@ def _link(soup, page: Path, styles: Path, scripts: Path) -> None:
 def _set_policy(soup) -> None:
     """The policy, with the digests of the few lines of script and style in the page itself."""
     rules = dict(POLICY)
+    if soup.select_one("[data-live]"):
+        for rule, more in live.POLICY.items():
+            rules[rule] = f"{rules.get(rule, '')} {more}".strip()
     for name, rule in (("script", "script-src"), ("style", "style-src")):
         for text in sorted({tag.string for tag in soup.find_all(name, src=False) if tag.string}):
             digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

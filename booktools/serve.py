@@ -18,6 +18,11 @@ from booktools.publish import SITE
 COMPRESSED = (".html", ".css", ".js", ".svg", ".json", ".ipynb", ".txt", ".xml", ".wasm")
 
 
+@functools.lru_cache(maxsize=64)
+def _compressed(body: bytes) -> bytes:
+    return gzip.compress(body, 6, mtime=0)
+
+
 class Handler(http.server.SimpleHTTPRequestHandler):
     protocol_version = "HTTP/1.1"  # keeps a connection open for the next file
     extensions_map = http.server.SimpleHTTPRequestHandler.extensions_map | {
@@ -41,15 +46,18 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", self.guess_type(str(file)))
         if file.suffix in COMPRESSED and "gzip" in self.headers.get("Accept-Encoding", ""):
-            body = gzip.compress(body, 6, mtime=0)
+            body = _compressed(body)
             self.send_header("Content-Encoding", "gzip")
         self.send_header("Content-Length", str(len(body)))
-        # A file named after its content may be kept; anything else is asked for again.
-        kept = re.search(r"-[A-Z0-9]{8}\.\w+$", self.path)
+        # A file named after its content, or its version, may be kept; others are asked for again.
+        kept = status == 200 and re.search(r"-[A-Z0-9]{8}\.\w+$|/live/", self.path)
         self.send_header("Cache-Control", "public, max-age=31536000" if kept else "no-cache")
         self.end_headers()
         if with_body:
-            self.wfile.write(body)
+            self.send_body(body)
+
+    def send_body(self, body: bytes) -> None:
+        self.wfile.write(body)
 
     def log_message(self, *arguments):
         """Nothing: the terminal shows the address alone."""
@@ -63,9 +71,9 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 @contextlib.contextmanager
-def serving(folder: Path = SITE, port: int = 0):
+def serving(folder: Path = SITE, port: int = 0, handler=Handler):
     """The address of the site in `folder`, served in the background."""
-    with Server(("127.0.0.1", port), functools.partial(Handler, directory=str(folder))) as server:
+    with Server(("127.0.0.1", port), functools.partial(handler, directory=str(folder))) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/"
         server.shutdown()

@@ -442,8 +442,9 @@ def _distinct(array):
             for start in range(0, array.size, step):
                 block = array[start : start + step]
                 block = np.subtract(block, low, dtype=np.int64, casting="unsafe")
-                table += np.bincount(block, minlength=width)
-            values = np.flatnonzero(table)
+                # The platform's own integers have 32 bits in a browser.
+                table += np.bincount(block.astype(np.intp, copy=False), minlength=width)
+            values = np.flatnonzero(table).astype(np.int64, copy=False)
             return values + low, table[values]
     return np.unique(array, return_counts=True)
 

@@ -66,7 +66,7 @@ def encode(symbols, p):
     words = []
     # From the last row to the first: decoding takes out first what was put in last.
     for block in reversed(range(0, len(symbols), ROWS * lanes)):
-        of_block = symbols[block : block + ROWS * lanes]
+        of_block = symbols[block : block + ROWS * lanes].astype(np.intp)  # 32 bits in a browser
         frequency, start = frequencies.take(of_block), starts.take(of_block)
         limit, others = frequency << LOWEST_BITS, TOTAL - frequency
         for i in reversed(range(0, len(of_block), lanes)):
@@ -120,11 +120,12 @@ def decode(data, p):
     n, words = _read(data, exact, MAGIC)
     states, words = _split(words, _lanes(n))
     # Of each slot: its symbol, and the frequency and remainder that the step back needs.
-    symbol_of = np.repeat(np.arange(len(exact), dtype=np.uint16), frequencies)
-    frequency_of = np.repeat(frequencies, frequencies)
-    remainder_of = np.arange(TOTAL) - np.repeat(starts, frequencies)
+    times = frequencies.astype(np.intp, copy=False)
+    symbol_of = np.repeat(np.arange(len(exact), dtype=np.uint16), times)
+    frequency_of = np.repeat(frequencies, times)
+    remainder_of = np.arange(TOTAL) - np.repeat(starts, times)
     symbols, used = [symbol_of[:0]], 0
-    slots = np.empty(ROWS * len(states), dtype=np.int64)
+    slots = np.empty(ROWS * len(states), dtype=np.intp)
     for block in range(0, n, len(slots)):
         size = min(len(slots), n - block)
         for i in range(0, size, len(states)):
@@ -154,7 +155,7 @@ def _slots(p):
     exact, _ = _model(p)
     if len(exact) > MAX_ALPHABET:
         raise ValueError(f"p has {len(exact):,} symbols; pass at most {MAX_ALPHABET:,}")
-    shares = np.array(exact)
+    shares = np.array(exact, dtype=np.int64)
     possible = shares > 0
     # A possible symbol owns one slot at least, however rare it is.
     frequencies = (shares * (TOTAL - possible.sum()) >> RANGE_BITS) + possible

@@ -76,6 +76,29 @@ def test_a_page_can_be_edited_reported_and_run(known):
         assert any(part in link for link in links), part
 
 
+def test_code_runs_under_a_sub_path(known, browser):
+    with serving(known.parent) as host:
+        page = browser.new_page()
+        page.goto(host + "course/book/index.html")
+        cell = page.locator(".cell[data-live]").nth(1)
+        cell.get_by_role("button", name="Run").click()
+        cell.locator("pre.live-stdout", has_text="q = 0.90: 2.53 = 0.81 + 1.72").wait_for(
+            timeout=60_000
+        )
+        scope = "navigator.serviceWorker.getRegistration().then(found => found.scope)"
+        assert page.evaluate(scope) == host + "course/"
+        page.get_by_role("link", name="Open as notebook").click()
+        page.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=60_000)
+        page.close()
+
+
+def test_a_page_that_cannot_run_offers_binder_and_colab(known):
+    note = parsed(known, "book/appendix_beyond_memory.html").select_one(".live-note")
+    links = {link.get_text(): link["href"] for link in note.select("a")}
+    assert "mybinder.org" in links["Binder"] and "colab" in links["Colab"]
+    assert links["download"].endswith("appendix_beyond_memory.ipynb")
+
+
 def test_it_works_under_a_sub_path(known, browser):
     with serving(known.parent) as host:
         page = browser.new_page()

@@ -1,0 +1,148 @@
+// Python in a worker: the page stays alive whatever a cell does, and can end it.
+import figures from "./figures.py";
+import runner from "./runner.py";
+
+const TEXT = 200000; // letters that one run may print: more would choke the page
+const PAUSE = 40; // milliseconds between two messages of printed text
+
+const post = (type, more) => postMessage({ type, ...more });
+let python, runCell, settings;
+let known = 0; // files of which the page has been told
+
+// --- fetching, with progress --------------------------------------------------------------------
+
+let received = 0;
+let told = 0;
+
+function count(bytes) {
+  received += bytes;
+  if (performance.now() - told > 100) tellReceived();
+}
+
+function tellReceived() {
+  told = performance.now();
+  post("received", { bytes: received });
+}
+
+// Each file of Pyodide's passes here. Pyodide itself says nothing of one that is missing, and
+// waits; of a program that cannot be compiled it only warns.
+const plainFetch = fetch;
+self.fetch = async (resource, options) => {
+  const address = String(resource.url || resource);
+  if (!settings || !address.startsWith(settings.base)) return plainFetch(resource, options);
+  const file = decodeURIComponent(address.split("/").pop());
+  let answer;
+  try {
+    answer = await plainFetch(resource, options);
+  } catch (error) {
+    post("lost", { file });
+    throw error;
+  }
+  if (!answer.ok) post("lost", { file, status: answer.status });
+  else {
+    watch(answer.clone(), file);
+    keep(address, answer.clone());
+  }
+  return answer;
+};
+
+// For later visits (offline.js), while it comes, so that nothing large is fetched twice.
+async function keep(address, answer) {
+  try {
+    await (await caches.open("pages")).put(address, answer);
+  } catch {
+    // The browser keeps nothing, in a private window say.
+  }
+}
+
+async function watch(answer, file) {
+  try {
+    for (const reader = answer.body.getReader(); ; ) {
+      const { done, value } = await reader.read();
+      if (done) return tellReceived();
+      count(value.length);
+    }
+  } catch {
+    post("lost", { file });
+  }
+}
+
+const plainWarn = console.warn;
+console.warn = (...said) => {
+  if (!python && said[0] instanceof Error) post("broken", { reason: said[0].message });
+  plainWarn(...said);
+};
+
+// --- what a cell shows --------------------------------------------------------------------------
+
+let kind, text, printed, sent;
+
+function flush() {
+  if (text) post("output", { kind, text });
+  text = "";
+  sent = performance.now();
+}
+
+function send(newKind, newText) {
+  if (newKind === "png" || newKind === "html") {
+    flush();
+    post("output", { kind: newKind, text: newText });
+    return;
+  }
+  if (printed > TEXT && newKind !== "error") return;
+  printed += newText.length;
+  if (printed > TEXT && newKind !== "error") {
+    newText = newText.slice(0, TEXT) + settings.words.cut;
+  }
+  if (newKind !== kind) flush();
+  kind = newKind;
+  text += newText;
+  if (performance.now() - sent > PAUSE) flush();
+}
+
+// --- what the page asks for ---------------------------------------------------------------------
+
+async function start({ packages, ...given }) {
+  settings = given;
+  importScripts(settings.pyodide + "pyodide.js");
+  python = await loadPyodide({
+    indexURL: settings.pyodide,
+    lockFileURL: settings.lock,
+    packages,
+  });
+  python.registerJsModule("course_page", { send, noInput: settings.words.noInput });
+  const place = python.runPython("import site; site.getsitepackages()[0]");
+  python.FS.writeFile(`${place}/course_figures.py`, figures);
+  python.FS.writeFile(`${place}/course_runner.py`, runner);
+  runCell = python.pyimport("course_runner").run;
+  post("ready");
+}
+
+async function run({ code, name, packages }) {
+  [kind, text, printed, sent] = ["", "", 0, 0];
+  const told = {
+    messageCallback(text) {
+      if (text.startsWith("Loading ")) post("loading", { packages: text.slice(8) });
+    },
+    errorCallback() {},
+  };
+  const more = packages.filter((name) => !(name in python.loadedPackages));
+  if (more.length) await python.loadPackage(more, told);
+  await python.loadPackagesFromImports(code, told);
+  post("began");
+  const began = performance.now();
+  const good = await runCell(code, name);
+  flush();
+  post("ran", { good, seconds: (performance.now() - began) / 1000 });
+  const entries = performance.getEntriesByType("resource").map((entry) => entry.name);
+  if (entries.length > known) post("loaded", { files: entries.slice(known) });
+  known = entries.length;
+}
+
+self.onmessage = async ({ data }) => {
+  try {
+    await (data.type === "start" ? start(data) : run(data));
+  } catch (error) {
+    post("broken", { reason: String(error.message || error) });
+  }
+};
