@@ -6,7 +6,10 @@ The result is plain data, and the same for the same file, student and assignment
 import base64
 import hashlib
 import pickle
+import re
 import reprlib
+import sys
+from collections import defaultdict
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -17,6 +20,8 @@ from coursework.submissions import clean
 
 # From good to bad; the first that fits from the end is a result's status.
 STATUSES = ("ok", "crashed", "timeout", "tampered", "malformed")
+IMPORT = re.compile(r"^[^\S\n]*(import|from)[^\S\n]+([^#\n]+)", re.MULTILINE)
+EXPECTED_IMPORTS = sys.stdlib_module_names | {"numpy", "matplotlib", "infolib"}
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,8 @@ def mark_cells(work: Assignment, cells: list[dict], task: Task, kind=None) -> di
         remarks.append("the student id was left at 'example': the data are not the student's")
     elif not _same(stated, student):
         tampered.append(f"handed in by {student}, but the notebook states the id {stated}")
+    if foreign := foreign_imports(cells):
+        remarks.append(f"imports {', '.join(foreign)}: are the answers the student's own work?")
     status = "tampered" if tampered else run.status
     agrees = work.agrees()
     judged = [_judge(check, run.answers.get(i), agrees) for i, check in enumerate(checks)]
@@ -91,6 +98,17 @@ def mark_cells(work: Assignment, cells: list[dict], task: Task, kind=None) -> di
         "errors": run.errors,
         "written": _written(work, arranged),
     }
+
+
+def foreign_imports(cells: list[dict]) -> list[str]:
+    """What the notebook imports beside Python's own modules, numpy, Matplotlib and infolib."""
+    names = set()
+    for cell in cells:
+        if cell["cell_type"] == "code":
+            for word, rest in IMPORT.findall(cell["source"][:100_000]):
+                parts = rest.split(",") if word == "import" else [rest]
+                names.update(re.split(r"\W", part.strip())[0][:40] for part in parts)
+    return sorted(names - EXPECTED_IMPORTS - {""})[:10]
 
 
 @dataclass
@@ -241,41 +259,40 @@ def _unmarked(task: Task, reason: str) -> dict:
 
 
 def copied(work: Assignment, code: str, students: list[str]):
-    """A function that says whose data a result's wrong answers fit: the ids, but the student's."""
-    expected = {}
-    personal = [c for c in work.checks("", code, "") if not c.inputs]
-    asked = {(c.cell, c.got) for c in personal}
+    """A function that says whose data a result's wrong answers fit: the ids, but the student's.
+
+    Answers are looked up by their first nine digits, so that the work grows with the number of
+    students alone, and no honest mistake is taken for a copy by chance.
+    """
+    owners = defaultdict(set)
     for student in students:
-        checks = work.checks(student, code, "")
-        expected[student] = [c for c in checks if (c.cell, c.got) in asked]
-    agrees = work.agrees()
+        for c in work.checks(student, code, ""):
+            if not c.inputs and distinctive(c.expected):
+                owners[c.cell, c.got, _digits(c.expected)].add(student)
 
     def fitting(result: dict) -> list[str]:
-        values = {
-            (verdict["cell"], verdict["asked"]): verdict["value"]
-            for cell in result["cells"]
-            for verdict in cell["checks"]
-            if verdict.get("value") is not None
-        }
-        return [
-            student
-            for student, checks in expected.items()
-            if student != result["student"]
-            and any(
-                agrees(values[c.cell, c.got], c.expected, c.tolerance)
-                for c in checks
-                if (c.cell, c.got) in values
-            )
-        ]
+        found = set()
+        for cell in result["cells"]:
+            for verdict in cell["checks"]:
+                if verdict.get("value") is not None:
+                    key = verdict["cell"], verdict["asked"], _digits(verdict["value"])
+                    found |= owners.get(key, set())
+        return sorted(found - {result["student"]})
 
     return fitting
+
+
+def _digits(value):
+    if isinstance(value, list | tuple):
+        return tuple(map(_digits, value))
+    return f"{value:.9g}" if isinstance(value, float) else value
 
 
 def distinctive(value) -> bool:
     """Whether two students have this value only if they have the same data."""
     if isinstance(value, float):
         return value == value and abs(value) != float("inf") and value != int(value)
-    return isinstance(value, list) and any(map(distinctive, value))
+    return isinstance(value, list | tuple) and any(map(distinctive, value))
 
 
 def show(value) -> str:

@@ -115,3 +115,25 @@ def test_results_are_kept_by_all_that_they_depend_on(handing):
         keys.add(marking.Task(**base | change).key)
     # With one assignment only, "find out" names the same.
     assert len(keys) >= 7
+
+
+def test_foreign_libraries_are_pointed_out(handing):
+    code = "import math, scipy.stats as st\nfrom sklearn.metrics import log_loss\nx = 'import os'"
+    result = handing.mark(handing.notebook(questions=code))
+    assert result["status"] == "ok"
+    assert result["notes"] == ["imports scipy, sklearn: are the answers the student's own work?"]
+    assert handing.mark(handing.notebook())["notes"] == []
+
+
+def test_only_the_same_digits_are_a_copy(handing):
+    work, students = handing.work, [f"student{n}" for n in range(40)]
+    fitting = marking.copied(work, CODE, students)
+    checks = {c.got: c for c in work.checks("student7", CODE, "")}
+
+    def found(value):
+        verdict = {"asked": "my_bits", "value": value, "cell": checks["my_bits"].cell}
+        return fitting({"student": "student3", "cells": [{"checks": [verdict]}]})
+
+    theirs = checks["my_bits"].expected
+    assert found(theirs) == found(theirs * (1 + 1e-14)) == ["student7"]
+    assert found(theirs * (1 + 1e-7)) == []
