@@ -1,18 +1,21 @@
 """Run a student's notebook and say what its names and functions give: inside the sandbox only.
 
-Standard input brings one JSON request; standard output gives one JSON message a line. The student's
-code shares this process, so a message is a claim about what the student's code gives, and no more:
-what it should give is not known here. Nothing of the course is imported, and nothing printed by
-the student's code goes anywhere.
+Standard input brings one line with a JSON request, and stays open as long as the grader lives;
+standard output gives one JSON message a line. The student's code shares a process with this code,
+so a message is a claim about what the student's code gives, and no more: what it should give is
+not known here. Nothing of the course is imported, and nothing printed by the student's code goes
+anywhere.
 """
 
 import ast
 import asyncio
 import base64
+import ctypes
 import json
 import os
 import pickle
 import resource
+import select
 import signal
 import sys
 import types
@@ -27,7 +30,38 @@ class TimeUp(BaseException):
 
 
 def main():
-    request = json.load(sys.stdin.buffer)
+    """Be process 1 of the sandbox: when it ends, the kernel ends all others in it.
+
+    It ends with the process that runs the notebook, or when the grader has gone, however that
+    happened. No signal from inside reaches it, and its memory is closed to the others.
+    """
+    PR_SET_DUMPABLE = 4
+    ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+    notebook = os.fork()
+    if notebook == 0:
+        collect()
+    os.close(1)
+    os.close(2)
+    ends = select.poll()
+    ends.register(0, 0)  # nothing but the other end's closing
+    ends.register(os.pidfd_open(notebook), select.POLLIN)
+    while not ends.poll(200):
+        reap()
+    os._exit(0)
+
+
+def reap():
+    """Take leave of processes that have ended and that nobody else waits for."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        pass
+
+
+def collect():
+    """Run the notebook and answer the checks."""
+    request = json.loads(sys.stdin.buffer.readline())
     channel = os.dup(1)
     nothing = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):

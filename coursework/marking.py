@@ -13,6 +13,7 @@ from pathlib import Path
 
 from coursework import assignment, sandbox, submissions
 from coursework.assignment import Assignment, Check
+from coursework.submissions import clean
 
 # From good to bad; the first that fits from the end is a result's status.
 STATUSES = ("ok", "crashed", "timeout", "tampered", "malformed")
@@ -103,6 +104,8 @@ class Run:
     notes: list  # signs of tampering
 
 
+# More than a notebook of an assignment has cells: the rest is forged, or of no use.
+MOST_ERRORS = 100
 REASONS = {
     "died": ("crashed", "the notebook's process ended before its last cell"),
     "timeout": ("timeout", "the notebook took longer than {total_seconds:g} seconds"),
@@ -132,7 +135,7 @@ def _run(box, request: dict, limits, names: dict, n_checks: int) -> Run:
     if twice:
         # Only the collector answers, and once: somebody else wrote on its channel.
         answers, notes = {}, ["the notebook wrote answers of its own to the grader"]
-    return Run(status, reason, answers, errors, notes)
+    return Run(status, reason, answers, errors[:MOST_ERRORS], notes)
 
 
 def _error(message: dict, name: str) -> dict:
@@ -296,11 +299,6 @@ def _rounded(value, depth=0):
 
 def _shown_inputs(check: Check) -> str:
     return ", ".join(f"{name} = {show(value)}" for name, value in check.inputs.items())
-
-
-def clean(text: str, allowed: str = "") -> str:
-    """Text whose invisible characters are written out."""
-    return "".join(c if c.isprintable() or c in allowed else repr(c)[1:-1] for c in text)
 
 
 def _same(one: str, other: str) -> bool:

@@ -19,7 +19,7 @@ import matplotlib.pyplot as plt
 from coursework import assignment, marking
 from coursework.assignment import Assignment
 from coursework.course import Course, CourseError, number
-from coursework.submissions import Handed
+from coursework.submissions import Handed, clean
 from infolib import plots
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -95,7 +95,7 @@ def grades_of(work: Assignment, results: list[tuple], course: Course, marks: dic
     fitting = marking.copied(work, course.code, sorted(students - {""}))
     grades = []
     for file, result in _last_of_each(results):
-        student = result["student"] or file.label
+        student = result["student"] or clean(file.label)
         grade = Grade(student, names.get(student, file.name), result["status"], {}, 0)
         grade.file, grade.result, grade.late = file, result, file.late
         grade.notes = list(result["notes"])
@@ -126,7 +126,7 @@ def _last_of_each(results: list[tuple]) -> list[tuple]:
     """Of several files of one student the last; all, where several accounts state the same id."""
     files = defaultdict(list)
     for file, result in results:
-        files[result["student"] or file.label].append((file, result))
+        files[result["student"] or clean(file.label)].append((file, result))
     kept = []
     for student, own in files.items():
         accounts = {(file.system, file.key) for file, _ in own}
@@ -136,7 +136,7 @@ def _last_of_each(results: list[tuple]) -> list[tuple]:
             kept += own
             continue
         *earlier, (file, result) = own
-        notes = [f"also handed in, not counted: {marking.clean(f.label)}" for f, _ in earlier]
+        notes = [f"also handed in, not counted: {clean(f.label)}" for f, _ in earlier]
         kept.append((file, result | {"notes": [*result["notes"], *notes]}))
     return kept
 
@@ -284,7 +284,7 @@ def write_student(folder: Path, work: Assignment, grade: Grade, course: Course, 
 
 def report_path(label: str) -> PurePosixPath:
     """Where a file's report goes: as the file, below another folder and never above it."""
-    parts = [marking.clean(part) for part in PurePosixPath(label).parts if part not in ("..", "/")]
+    parts = [clean(part) for part in PurePosixPath(label).parts if part not in ("..", "/")]
     *folders, name = [part.encode()[:200].decode(errors="ignore") for part in parts]
     return PurePosixPath(*folders, f"{name.removesuffix('.ipynb')}.html")
 

@@ -111,6 +111,8 @@ class Sandbox:
                 text, complaint, ended = self._listen(process, limits)
             finally:
                 self.kill(name, process)
+                feed.join()
+                _close(process.stdin)
         messages = [message for message in map(_message, text.splitlines()) if message is not None]
         done = any("done" in message for message in messages)
         return Outcome(ended or ("done" if done else "died"), messages, complaint)
@@ -181,7 +183,7 @@ class Bubblewrap(Sandbox):
         files = self.files(limits, "/grader" if root else str(self.folder))
         inner = ["bwrap", "--unshare-user", "--unshare-all", "--disable-userns"]
         inner += ["--uid", str(NOBODY), "--gid", str(NOBODY), "--hostname", "sandbox"]
-        inner += ["--die-with-parent", "--new-session", "--clearenv", *files]
+        inner += ["--die-with-parent", "--as-pid-1", "--new-session", "--clearenv", *files]
         for variable, value in environment().items():
             inner += ["--setenv", variable, value]
         if seccomp is not None:
@@ -381,10 +383,18 @@ def seccomp_filter() -> bytes:
 
 
 def _feed(stdin, request: dict):
+    # Left open: that it closes tells those inside that the grader has gone.
     try:
-        with stdin:
-            stdin.write(json.dumps(request).encode())
+        stdin.write(json.dumps(request).encode() + b"\n")
+        stdin.flush()
     except OSError:  # it ended before it had read all
+        pass
+
+
+def _close(stdin):
+    try:
+        stdin.close()
+    except OSError:  # what was not read is lost
         pass
 
 

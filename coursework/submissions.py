@@ -65,7 +65,7 @@ def find(root: Path) -> list[Handed]:
 
 def whose(label: str, root: Path) -> Handed:
     """Read a file's path as the systems write it."""
-    path = PurePosixPath(label)
+    path = PurePosixPath(clean(label))
     for part in reversed(path.parts):
         if match := MOODLE.match(part):
             return Handed(label, root, "moodle", match["number"], match["name"])
@@ -116,10 +116,10 @@ def stated_id(cells: list[dict]) -> str | None:
         match = re.search(r"^student_id\s*=\s*(.+)$", cell["source"], re.MULTILINE)
         if cell["cell_type"] == "code" and match:
             try:
-                value = ast.literal_eval(match[1].split("#")[0].strip())
+                value = ast.literal_eval(match[1].split("#")[0].strip()[:200])
             except (ValueError, SyntaxError, RecursionError, MemoryError):
                 return None
-            return str(value).strip()[:200] if isinstance(value, str | int) else None
+            return clean(str(value).strip()) if isinstance(value, str | int) else None
     return None
 
 
@@ -158,6 +158,11 @@ def arrange(work: Assignment, cells: list[dict], code: str) -> tuple[list, list[
             arranged.insert(max(places, default=0), (cell, None))
             seen.add(cell.grade_id)
     return arranged, notes
+
+
+def clean(text: str, allowed: str = "") -> str:
+    """Text whose invisible characters are written out."""
+    return "".join(c if c.isprintable() or c in allowed else repr(c)[1:-1] for c in text)
 
 
 def _owners(work: Assignment, cells: list[dict], code: str) -> list[Cell | None]:

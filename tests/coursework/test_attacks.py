@@ -90,6 +90,19 @@ for pid in pids:
             pass
 while strange: pass
 """,
+    "the sandbox's own first process": """
+import ctypes, os, signal
+got = []
+for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGSTOP, signal.SIGSEGV):
+    os.kill(1, number)
+for name in ("mem", "environ", "maps", "fd/0"):
+    try:
+        open(f"/proc/1/{name}", "r+b" if name == "mem" else "rb").close()
+        got.append(name)
+    except OSError:
+        pass
+while got: pass
+""",
     "memory": """
 try:
     wall = bytearray(3 * 2**30)  # never touched, so that it takes none where it is allowed
@@ -399,7 +412,8 @@ def test_endless_loop_in_an_answer(handing):
 
 
 def test_fork_bomb(handing):
-    code = "import os\nwhile True:\n    try: os.fork()\n    except OSError: pass"
+    # Gentle to the machine: who cannot fork any more waits a little.
+    code = "import os, time\nwhile True:\n    try: os.fork()\n    except OSError: time.sleep(0.05)"
     result = handing.mark(handing.notebook(last=code), limits=(1, 2))
     assert result["status"] in ("timeout", "crashed")
 
@@ -598,6 +612,32 @@ def test_hostile_ids(handing):
         result = handing.mark(notebook)
         assert "the notebook states no student id" in result["notes"]
         assert result["status"] == "ok"
+
+
+def test_an_id_that_is_no_text(handing):
+    """Where only the notebook states the id, it still cannot break tables and reports."""
+    notebook = handing.notebook()
+    for source, student in (
+        (r'student_id = "\ud800\x1b=1"', r"\ud800\x1b=1"),
+        ('student_id = "\ud800"', ""),
+        ('student_id = "\x00"', ""),
+    ):
+        cell_of(notebook, "student-id")["source"] = source
+        result = handing.mark(notebook, student="")
+        assert (result["student"], result["status"]) == (student, "ok")
+
+
+def test_forged_errors_fill_no_report(handing, full):
+    code = """
+import os
+line = b'{"cell": "1", "error": "Forged", "message": "x", "line": 1}\\n'
+for number in range(3, 64):
+    try: os.write(number, line * 5000)
+    except OSError: pass
+"""
+    result = handing.mark(handing.notebook(first=code))
+    assert total(result) == full
+    assert len(result["errors"]) == 100
 
 
 def test_the_same_submission_has_the_same_result(handing):

@@ -153,6 +153,38 @@ def test_a_stop_does_not_wait_for_endless_notebooks(class_of, handing):
     assert time.monotonic() - start < 5
 
 
+ENDLESS = {
+    "loop": "import time\nwhile True:\n    try: time.sleep(600)\n    except BaseException: pass",
+    "forks": "import os, time\nwhile True:\n    try: os.fork()\n    except OSError: time.sleep(1)",
+}
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+def test_nothing_outlives_a_grader_that_is_killed(tmp_path, handing, name):
+    """No handler runs then: those inside must see for themselves that the grader has gone."""
+    folder = tmp_path / "handed in"
+    folder.mkdir()
+    notebook = json.dumps(handing.notebook("ada", first=ENDLESS[name]))
+    (folder / "ada.ipynb").write_text(notebook, encoding="utf8")
+    course_file = tmp_path / "course.toml"
+    course_file.write_text(f'name = "Course"\nseed = "{SEED}"\n')
+    command = [sys.executable, "-m", "coursework.grade", str(folder), "--course", str(course_file)]
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
+    busy = {"loop": 4, "forks": 20}[name]
+    deadline = time.monotonic() + 60
+    time.sleep(3)  # for what comes first, the trial of the sandbox, is over in an instant
+    while len(inside := psutil.Process(process.pid).children(recursive=True)) < busy:
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.1)
+    process.kill()
+    process.wait()
+    _, alive = psutil.wait_procs(inside, timeout=10)
+    left = [p for p in alive if p.status() != psutil.STATUS_ZOMBIE]
+    for outlived in left:
+        outlived.kill()
+    assert left == []
+
+
 def test_reports_wait_for_the_deadline(class_of, capsys):
     with open(class_of[1], "a") as opened:
         opened.write(f"[deadlines]\n{NAME} = 9999-01-01T00:00:00+00:00\n")

@@ -53,13 +53,14 @@ def hostile(tmp_path_factory, handing):
         "odd.ipynb": handing.notebook("odd", written=odd, last=f"raise ValueError({odd!r})"),
         "..ipynb": {},
         "x" * 240 + ".ipynb": handing.notebook("x", first=HTML),
+        os.fsdecode(b"\xff\n.ipynb"): handing.notebook("y"),
     }
     return grades(tmp_path_factory.mktemp("hostile"), notebooks)
 
 
 def test_html_stays_text(hostile):
     pages = [path.read_text(encoding="utf8") for path in hostile.rglob("*.html")]
-    assert len(pages) == 7
+    assert len(pages) == 8
     for page in pages:
         assert "<script" not in page and "onerror=" not in page.replace("onerror=&#34;", "")
     assert any("&lt;script&gt;" in page for page in pages)
