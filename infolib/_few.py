@@ -11,6 +11,7 @@ import numpy as np
 
 FEW = 32
 FLOATS = {float}
+FLOAT64 = np.dtype(float)
 FAR = 1.0  # bits; in a smaller divergence terms of both signs cancel, which `_sums` handles
 
 
@@ -30,9 +31,10 @@ def cross_entropy(p, q, axis):
     """−Σ p·log q, unless it is infinite."""
     p, q = _pair(p, q, axis)
     try:
-        return 0.0 - fsum([x * log2(y) for x, y in zip(p, q, strict=True) if x]) if p else None
+        bits = 0.0 - fsum([x * log2(y) for x, y in zip(p, q, strict=True) if x])
     except ValueError:  # the logarithm of 0
         return None
+    return max(bits, 0.0) if p else None
 
 
 def kl_divergence(p, q, axis):
@@ -49,7 +51,7 @@ def _summing_to_1(p, axis):
     """`p` as a list or tuple of floats, if it is in one dimension, short, and sums to 1."""
     kind = type(p)
     if kind is np.ndarray:
-        if p.ndim != 1 or p.dtype.char != "d" or p.size > FEW:
+        if p.dtype is not FLOAT64 or p.ndim != 1 or p.size > FEW:
             return None
         p = p.tolist()
     elif (kind is not list and kind is not tuple) or len(p) > FEW or set(map(type, p)) != FLOATS:

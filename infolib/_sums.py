@@ -284,34 +284,28 @@ def _logarithm(unit):
 
 
 def _p_log_p(p, log, work):
-    log_p = log(p, out=work[: p.size].reshape(p.shape))
-    total, valid = _dot(p, log_p), True
-    if np.isnan(total).any():  # a zero or no probability, which costs nothing until it happens
-        total, valid = _dot(p, _log_where(p > 0, p, log)), p.min() >= 0
-    return total, _mass(p, valid)
+    log_p, least = work[: p.size].reshape(p.shape), p.min()
+    # 0·log 1 for 0·log 0, also since logarithms of 0 take several times as long as others.
+    log(p if least > 0 else np.add(p, p == 0, out=log_p), out=log_p)
+    return _dot(p, log_p), _mass(p, least >= 0)
 
 
 def _p_log_q(p, q, log, work):
-    log_q = log(q, out=work[: q.size].reshape(q.shape))
-    total, q_valid = _dot(p, log_q), True
-    if np.isnan(total).any():
-        total, q_valid = _dot(p, _log_where(p > 0, q, log)), q.min() >= 0
-    return total, _mass(p, p.min() >= 0), _mass(q, q_valid)
-
-
-def _log_where(wanted, q, log):
-    """log q where it is wanted, and 0 elsewhere: 0·log 0 = 0."""
-    return np.where(wanted, log(q), 0.0)
+    log_q, least = work[: q.size].reshape(q.shape), q.min()
+    log(q if least > 0 else np.add(q, (q == 0) & (p == 0), out=log_q), out=log_q)
+    return _dot(p, log_q), _mass(p, p.min() >= 0), _mass(q, least >= 0)
 
 
 def _far(p, q, log, work):
-    ratio = np.divide(p, q, out=work[: q.size].reshape(q.shape))
-    total, q_valid = _dot(p, log(ratio, out=ratio)), True
-    # A quotient beyond floating point or of zeros makes a term infinite or NaN; a negative
-    # probability does too, unless p and q are both negative.
-    if not np.isfinite(total).all():
-        total, q_valid = _p_log_ratio(p, q, log).sum(axis=-1), q.min() >= 0
-    return total, _mass(p, p.min() >= 0), _mass(q, q_valid)
+    ratio, least = np.divide(p, q, out=work[: q.size].reshape(q.shape)), p.min()
+    if not least > 0:
+        np.fmax(ratio, p == 0, out=ratio)  # 0·log 1 for 0·log 0, and for 0·log 0/0
+    total = _dot(p, log(ratio, out=ratio))
+    finite = np.isfinite(total).all()
+    if not finite:  # q = 0 < p, or a quotient is beyond floating point
+        total = _p_log_ratio(p, q, log).sum(axis=-1)
+    # Where p > 0, a negative q makes the total NaN.
+    return total, _mass(p, least >= 0), _mass(q, (least > 0 and finite) or q.min() >= 0)
 
 
 def _p_log_ratio(p, q, log=np.log):

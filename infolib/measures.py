@@ -149,7 +149,9 @@ def cross_entropy(p, q, *, base=2, axis=-1):
     """
     if type(base) is int and base == 2 and (bits := _few.cross_entropy(p, q, axis)) is not None:
         return bits
-    return scalar_if_0d(0.0 - expect(sum_p_log_q, p, q, base=base, axis=axis))
+    total = expect(sum_p_log_q, p, q, base=base, axis=axis)
+    # A sum of q above 1 by rounding must not make it negative.
+    return scalar_if_0d(np.maximum(0.0 - total, 0.0))
 
 
 def kl_divergence(p, q, *, base=2, axis=-1):

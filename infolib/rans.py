@@ -2,7 +2,8 @@
 
 A symbol of probability p makes a number, the state, 1/p times as large and so log₂(1/p) bits
 longer. Symbols take turns on many states, the lanes, so that one step of numpy codes a row of
-symbols at once. All arithmetic is on integers: the same message gives the same bytes everywhere.
+symbols at once. All arithmetic is on whole numbers, some of them held as floating-point numbers
+below 2**53, where it is exact: the same message gives the same bytes everywhere.
 """
 
 import math
@@ -24,7 +25,9 @@ LOWEST_BITS = 32
 LOWEST = 1 << LOWEST_BITS
 WORD_BITS = 16
 STATE_WORDS = 3
-ROWS = 16  # of symbols that are looked up together
+CHUNK = 2**15  # symbols that are coded before words or slots are converted
+# As arrays, since converting a number takes numpy as long as coding a hundred lanes.
+SLOT, SHIFT, FLOOR, SHARE = map(np.array, (TOTAL - 1, WORD_BITS, LOWEST, 1 / TOTAL))
 
 
 def encode(symbols, p):
@@ -62,26 +65,14 @@ def encode(symbols, p):
     exact, frequencies, starts = _slots(p)
     symbols = _as_symbols(symbols, exact)
     lanes = _lanes(len(symbols))
-    states = np.full(lanes, LOWEST, dtype=np.int64)
+    states = np.full(lanes, float(LOWEST))
     words = []
     # From the last row to the first: decoding takes out first what was put in last.
-    for block in reversed(range(0, len(symbols), ROWS * lanes)):
-        of_block = symbols[block : block + ROWS * lanes].astype(np.intp)  # 32 bits in a browser
-        frequency, start = frequencies.take(of_block), starts.take(of_block)
-        limit, others = frequency << LOWEST_BITS, TOTAL - frequency
-        for i in reversed(range(0, len(of_block), lanes)):
-            row = slice(i, i + lanes)
-            state = states[: len(of_block) - i]  # a view; the last row may be shorter
-            # Renormalise first what this symbol would bring to 2**48 or more.
-            large = (state >= limit[row]).nonzero()[0]
-            full = state[large]
-            words.append(full.astype(np.uint16))
-            state[large] = full >> WORD_BITS
-            # The floor is exact: a state has 48 bits, a float 53, a frequency 16.
-            quotient = (state / frequency[row]).astype(np.int64)
-            quotient *= others[row]
-            quotient += start[row]
-            state += quotient
+    end = len(symbols)
+    for rows, width in reversed(list(_tables(end, lanes))):
+        table = symbols[end - rows * width : end].reshape(rows, width)
+        words.append(_put_in(table, states[:width], frequencies, starts))
+        end -= rows * width
     words.append(states.astype(">u8").view(">u2").reshape(lanes, 4)[:, 1:].ravel())
     message = np.concatenate(words[::-1]).astype(">u2").tobytes()
     head = HEADER.pack(MAGIC, len(symbols), _fingerprint(exact))
@@ -120,29 +111,67 @@ def decode(data, p):
     n, words = _read(data, exact, MAGIC)
     states, words = _split(words, _lanes(n))
     # Of each slot: its symbol, and the frequency and remainder that the step back needs.
-    times = frequencies.astype(np.intp, copy=False)
+    times = frequencies.astype(np.intp, copy=False)  # in a browser, an index has 32 bits
     symbol_of = np.repeat(np.arange(len(exact), dtype=np.uint16), times)
     frequency_of = np.repeat(frequencies, times)
     remainder_of = np.arange(TOTAL) - np.repeat(starts, times)
     symbols, used = [symbol_of[:0]], 0
-    slots = np.empty(ROWS * len(states), dtype=np.intp)
-    for block in range(0, n, len(slots)):
-        size = min(len(slots), n - block)
-        for i in range(0, size, len(states)):
-            state = states[: size - i]
-            slot = np.bitwise_and(state, TOTAL - 1, out=slots[i : i + len(state)])
-            state >>= TOTAL_BITS
-            state *= frequency_of.take(slot, mode="clip")  # a slot needs no check
-            state += remainder_of.take(slot, mode="clip")
-            small = (state < LOWEST).nonzero()[0]
-            if len(small) > len(words) - used:
-                raise ValueError("data ends before its last symbol: it is not what encode wrote")
-            state[small] = state[small] << WORD_BITS | words[used : used + len(small)]
-            used += len(small)
-        symbols.append(symbol_of.take(slots[:size]))
+    for rows, width in _tables(n, len(states)):
+        slots = np.empty((rows, width), dtype=np.intp)
+        used += _take_out(slots, states[:width], words[used:], frequency_of, remainder_of)
+        symbols.append(symbol_of.take(slots.ravel()))
     if used < len(words) or (states != LOWEST).any():
         raise ValueError("data does not end with its last symbol: it is not what encode wrote")
     return np.concatenate(symbols, dtype=np.int64)
+
+
+def _put_in(table, states, frequencies, starts):
+    """Multiply the states by rows of symbols, the last first; the words they give off."""
+    words = []
+    frequencies = frequencies.take(table).astype(float)
+    limits = frequencies * LOWEST
+    others = TOTAL - frequencies
+    starts = starts.take(table).astype(float)
+    quotient = np.empty_like(states)
+    for i in reversed(range(len(table))):
+        # Renormalise first what this symbol would bring to 2**48 or more.
+        large = (states >= limits[i]).nonzero()[0]
+        word = states[large]
+        words.append(word)
+        states[large] = np.floor(word * SHARE)
+        # With quotient q and remainder r, the state becomes q·TOTAL + start + r.
+        np.floor(np.divide(states, frequencies[i], out=quotient), out=quotient)
+        quotient *= others[i]
+        states += quotient
+        states += starts[i]
+    return np.concatenate(words[::-1]).astype(np.int64).astype(np.uint16)
+
+
+def _take_out(table, states, words, frequency_of, remainder_of):
+    """Undo `_put_in`: put slots into the table, and return how many words that used."""
+    taken, used = np.empty_like(states), 0
+    words = words[: table.size].astype(np.int64)
+    for slots in table:
+        np.bitwise_and(states, SLOT, out=slots)
+        np.right_shift(states, SHIFT, out=states)
+        states *= frequency_of.take(slots, out=taken, mode="clip")
+        states += remainder_of.take(slots, out=taken, mode="clip")
+        small = np.less(states, FLOOR).nonzero()[0]
+        if len(small) > len(words) - used:
+            raise ValueError("data ends before its last symbol: it is not what encode wrote")
+        states[small] = np.left_shift(states[small], SHIFT) | words[used : used + len(small)]
+        used += len(small)
+    return used
+
+
+def _tables(n, lanes):
+    """(rows, lanes) of the tables that n symbols fill; those after the last whole row are one."""
+    rows, rest = divmod(n, lanes)
+    step = max(1, CHUNK // lanes)
+    for i in range(0, rows, step):
+        yield min(step, rows - i), lanes
+    if rest:
+        yield 1, rest
 
 
 def _lanes(n):

@@ -19,6 +19,7 @@ from infolib import (
     js_divergence,
     kl_divergence,
     mutual_information,
+    perplexity,
 )
 
 ULP = 2.0**-52
@@ -242,3 +243,66 @@ def test_a_base_that_is_no_number_is_named(base):
 def test_half_precision_is_answered_in_double():
     p = np.float16([0.1])
     assert binary_entropy(p).tolist() == [binary_entropy(float(p[0]))]
+
+
+@pytest.mark.parametrize("n", [8, 100, 3 * _sums.BLOCK])
+def test_zeros_anywhere(n):
+    """Met in the first block or a later one, in p, in q, or in both."""
+    rng = np.random.default_rng(n)
+    dense = rng.dirichlet(np.ones(n))
+    keep = np.arange(n) < (2 * n + 2) // 3
+    for kept in (keep, ~keep, rng.random(n) < 0.6):
+        p = exactness.normalised(np.where(kept, dense, 0.0))
+        q = exactness.normalised(np.where(kept, dense[::-1] + 1 / n, 0.0))
+        x, y = p[kept], q[kept]
+        assert entropy(p) == pytest.approx(entropy(x), rel=2 * ULP, abs=0)
+        for f in PAIRS:
+            assert f(p, q) == pytest.approx(f(x, y), rel=3 * ULP, abs=0)
+        q[np.flatnonzero(kept)[-1]] = 0.0
+        assert cross_entropy(p, exactness.normalised(q)) == np.inf
+        assert kl_divergence(p, exactness.normalised(q)) == np.inf
+
+
+@pytest.mark.parametrize("tiny", [5e-324, 1e-310, 1e-200, 1e-20])
+def test_what_q_excludes_counts_however_rare(tiny):
+    p, q = np.zeros((2, 40)), np.zeros((2, 40))
+    p[:, 0] = q[:, 0] = 1
+    p[1, 7] = tiny
+    for f in (cross_entropy, kl_divergence):
+        assert f(p, q).tolist() == [0, np.inf]
+        assert f(p[1], q[1]) == np.inf
+
+
+@pytest.mark.parametrize("place", [0, _sums.BLOCK + 5])
+def test_a_negative_number_among_zeros_is_found(place):
+    p = np.zeros(2 * _sums.BLOCK)
+    p[-1] = 1
+    p[place] = -1e-310
+    q = np.full(p.size, 1 / p.size)
+    for f in (entropy, lambda p: kl_divergence(p, q), lambda p: cross_entropy(p, q)):
+        with pytest.raises(ValueError, match=rf"p\[{place}\] is -1e-310; probabilities"):
+            f(p)
+    for f in PAIRS:
+        with pytest.raises(ValueError, match=rf"q\[{place}\] is -1e-310; probabilities"):
+            f(q, p)
+
+
+def test_sums_above_1_give_no_negative_uncertainty():
+    above = [1 + 5e-10]
+    assert entropy(above) == cross_entropy([1.0], above) == 0
+    assert cross_entropy(np.array([[1.0]]), np.array([above])).tolist() == [0]
+    assert perplexity(above) == perplexity([1.0], above) == 1
+
+
+def test_rows_do_not_depend_on_their_neighbours():
+    """Losses do within a unit: a product with ones adds four rows at a time."""
+    rng = np.random.default_rng(8)
+    for k in range(2, 40):
+        p, q = rng.dirichlet(np.ones(k), 11), rng.dirichlet(np.ones(k), 11)
+        labels = rng.integers(0, k, 11)
+        for n in range(1, 11):
+            rows = slice(11 - n, 11)
+            assert (entropy(p[rows], base=3) == entropy(p, base=3)[rows]).all()
+            assert (cross_entropy(p[rows], q[rows]) == cross_entropy(p, q)[rows]).all()
+            few = cross_entropy_loss(p[rows], labels[rows])
+            np.testing.assert_allclose(few, cross_entropy_loss(p, labels)[rows], rtol=ULP)
