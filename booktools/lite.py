@@ -19,6 +19,15 @@ from booktools import pyodide
 PACKAGES = {"ipython", "jedi", "micropip", "sqlite3", "ssl"}
 COMM = ("comm==0.2.3", "c615d91d75f7f04f095b30d1c1711babd43bdc6419c1be9886a85f2f4e489417")
 KERNEL = "@jupyterlite/pyodide-kernel-extension:kernel"
+# Of the extensions of Jupyter that are installed here, the browser gets this one alone: others are
+# made for a server, or for another version.
+EXTENSIONS = Path(sys.prefix) / "share" / "jupyter" / "labextensions"
+BUILD = {
+    "LiteBuildConfig": {
+        "ignore_sys_prefix": ["federated_extensions"],
+        "federated_extensions": [str(EXTENSIONS / "@jupyterlite" / "pyodide-kernel-extension")],
+    }
+}
 # Jupyter's schemas are compiled to code, its styles are written by scripts.
 POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-eval' {digests}; "
@@ -34,15 +43,16 @@ def build(folder: Path, notebooks: dict[str, Path], pyodide_folder: str, lock: s
     The folder of Pyodide and the list of its packages are given relative to `folder`.
     """
     comm = pyodide.fetch_wheel(*COMM)
-    with tempfile.TemporaryDirectory() as empty:
+    with tempfile.TemporaryDirectory() as settings:
+        (Path(settings) / "jupyter_lite_config.json").write_text(json.dumps(BUILD), "utf8")
         done = subprocess.run(
             [
                 *(sys.executable, "-m", "jupyterlite_core", "build"),
-                *("--lite-dir", empty, "--output-dir", folder),
+                *("--lite-dir", settings, "--output-dir", folder),
                 *("--apps", "notebooks", "--apps", "lab"),
                 *("--piplite-wheels", comm, "--no-sourcemaps", "--no-unused-shared-packages"),
             ],
-            cwd=empty,
+            cwd=settings,
             capture_output=True,
             text=True,
         )
