@@ -5,7 +5,7 @@ from numbers import Real
 
 import numpy as np
 
-from infolib._sums import is_single, sum_p
+from infolib._sums import is_single, off_1
 
 # How far a sum may be off 1. Probabilities computed in double precision from a million terms
 # stay well inside the first; single precision needs the second.
@@ -33,7 +33,7 @@ def as_pmf(p, *, axis=-1, name="p"):
         float64, or float32 where `p` is.
     """
     last = as_real(_outcomes_last(p, axis, name), name=name)
-    if last.size == 0 or not _are_1(sum_p(last), last):
+    if last.size == 0 or not off_1(last) <= _sum_tolerance(last):
         _refuse_what_is_no_probability(np.moveaxis(last, -1, axis), name)
         _refuse_other_sums_than_1(last, -1, name)
     return last
@@ -59,7 +59,7 @@ def expect(kernel, *distributions, base, axis=-1):
     ----------
     kernel : callable
         One of `_sums`: takes arrays of shape (..., K) and a unit in nats; returns the sum, and
-        the sum of each array.
+        how far each array's sums are off 1.
     distributions : array_like, shape (..., K, ...)
         One or two over the same outcomes, called p and q in messages.
     base : float
@@ -83,9 +83,9 @@ def expect(kernel, *distributions, base, axis=-1):
         for name, x in given:
             as_pmf(x, axis=axis, name=name)
         _refuse_what_does_not_fit(*arrays)
-    total, *masses = kernel(*np.broadcast_arrays(*arrays), unit)
-    for (name, x), array, mass in zip(given, arrays, masses, strict=True):
-        if not _are_1(mass, array):
+    total, *off = kernel(*np.broadcast_arrays(*arrays), unit)
+    for (name, x), array, error in zip(given, arrays, off, strict=True):
+        if not error <= _sum_tolerance(array):
             as_pmf(x, axis=axis, name=name)
     return total
 
@@ -194,10 +194,6 @@ def _refuse_what_does_not_fit(p, q):
     raise ValueError(
         f"p has shape {p.shape} and q has shape {q.shape}; their leading axes do not broadcast"
     )
-
-
-def _are_1(sums, array):
-    return (np.abs(sums - 1) <= _sum_tolerance(array)).all()
 
 
 def _refuse_what_is_no_probability(array, name):

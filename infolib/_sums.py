@@ -2,9 +2,10 @@
 
 Arrays are read in blocks that fit a processor's cache, so memory beyond the input does not grow
 with it; and whatever an array's layout, byte order or precision, the arithmetic is done on
-contiguous float64. Functions take arrays of one shape (..., K) and return arrays of shape (...):
-the sum that their name tells, and for each array the sum of its probabilities, which is NaN where
-one is negative or NaN. So an input is validated while it is in the cache anyway.
+contiguous float64. Functions take arrays of one shape (..., K) and return an array of shape (...),
+the sum that their name tells; and for each array how far its sums of probabilities are off 1 at
+most, NaN if one of them is negative or NaN. So an input is validated while it is in the cache
+anyway.
 """
 
 import math
@@ -33,31 +34,37 @@ _thread = threading.local()
 SAFE = 1e-150, 1e150  # exponentials whose quotients stay within floating point
 
 
-def sum_p(p):
-    """Σ p, or NaN if any p is negative or NaN."""
+def off_1(p):
+    """max |Σ p − 1| over all rows, or NaN if any p is negative or NaN."""
     with np.errstate(over="ignore", invalid="ignore"):
-        return _over_blocks(lambda x: (_mass(x, x.min() >= 0),), p)[0]
+        return _over_blocks(lambda x: (_mass(x, x.min() >= 0),), p, totals=0)[0]
 
 
-def sum_p_log_p(p, unit):
-    """Σ p·log p, minus the entropy, in units of `unit` nats; and Σ p. 0·log 0 counts as 0."""
+def minus_sum_p_log_p(p, unit):
+    """−Σ p·log p, the entropy, in units of `unit` nats. 0·log 0 counts as 0."""
     log, unit = _logarithm(unit)
     with _work() as work, np.errstate(all="ignore"):
-        total, mass = _over_blocks(lambda x: _p_log_p(x, log, work), p)
-    return total / unit, mass
+        total, off = _over_blocks(lambda x: _p_log_p(x, log, work), p)
+    return _negative(total, unit), off
 
 
-def sum_p_log_q(p, q, unit):
-    """Σ p·log q, minus the cross-entropy, in units of `unit` nats; Σ p and Σ q. −inf where
-    q = 0 < p."""
+def minus_sum_p_log_q(p, q, unit):
+    """−Σ p·log q, the cross-entropy, in units of `unit` nats. inf where q = 0 < p."""
     log, unit = _logarithm(unit)
     with _work() as work, np.errstate(all="ignore"):
-        total, *masses = _over_blocks(lambda x, y: _p_log_q(x, y, log, work), p, q)
-    return total / unit, *masses
+        total, *off = _over_blocks(lambda x, y: _p_log_q(x, y, log, work), p, q)
+    return _negative(total, unit), *off
+
+
+def _negative(total, unit):
+    """−total/unit, in place; at least 0, which sums of probabilities above 1 by rounding miss."""
+    np.subtract(0.0, total, out=total)
+    total /= unit
+    return np.maximum(total, 0.0, out=total)
 
 
 def sum_p_log_ratio(p, q, unit):
-    """Σ p·log(p/q), the KL divergence, in units of `unit` nats; Σ p and Σ q. Exact also near p = q.
+    """Σ p·log(p/q), the KL divergence, in units of `unit` nats. Exact also near p = q.
 
     Stored probabilities sum to 1 only up to rounding, which would drown a divergence as small as
     its square. Near p = q the result is that of the exact distributions in proportion to them.
@@ -65,28 +72,28 @@ def sum_p_log_ratio(p, q, unit):
     log, scale = _logarithm(unit)
     with np.errstate(all="ignore"):
         with _work() as work:
-            total, *masses = _over_blocks(lambda x, y: _far(x, y, log, work), p, q)
-        total = total / scale
+            total, *off = _over_blocks(lambda x, y: _far(x, y, log, work), p, q)
+        total /= scale
         if p.ndim == 1:
-            total = _where_small(p[np.newaxis], q[np.newaxis], total[np.newaxis], unit)[0]
+            _mend_small(p[np.newaxis], q[np.newaxis], total[np.newaxis], unit)
         else:
-            total = _where_small(p, q, total, unit)
-    return total, *masses
+            _mend_small(p, q, total, unit)
+    total += 0.0  # no minus zero
+    return total, *off
 
 
-def _where_small(p, q, total, unit):
-    """`total`, with those divergences replaced that are small."""
+def _mend_small(p, q, total, unit):
+    """Replace those divergences in `total` that are small."""
     k = p.shape[-1]
     for rows in _batches(total < MIDDLE / unit, k):
         x, y = p[rows], q[rows]
         near = total[rows] < NEAR / unit
-        excess, coarse, fine = _over_blocks(_excess, x, y, block=NEAR_BLOCK)
+        excess, coarse, fine = _over_blocks(_excess, x, y, totals=3, block=NEAR_BLOCK)
         deficit = (1 - coarse) - fine
         # q grows by this factor less 1, to the sum of p.
         growth = np.where(near, excess / (1 - deficit - excess), 0.0).reshape(-1, 1)
         (terms,) = _over_blocks(lambda a, b, g=growth: _near(a, b, g), x, y, block=NEAR_BLOCK)
         total[rows] = np.where(near, terms + terms * deficit, terms + excess) / unit
-    return total
 
 
 def _batches(wanted, k):
@@ -100,11 +107,12 @@ def _batches(wanted, k):
 
 
 def sum_js(p, q, unit):
-    """The Jensen–Shannon divergence in units of `unit` nats, a sum of non-negative terms; Σ p and
-    Σ q."""
+    """The Jensen–Shannon divergence in units of `unit` nats, a sum of non-negative terms."""
     with np.errstate(all="ignore"):
-        total, *masses = _over_blocks(_js, p, q, block=NEAR_BLOCK)
-    return total / unit, *masses
+        total, *off = _over_blocks(_js, p, q, block=NEAR_BLOCK)
+    total /= unit
+    total += 0.0  # no minus zero
+    return total, *off
 
 
 def loss_of_classes(logits, labels, gradient):
@@ -176,7 +184,7 @@ def _shifted(z, y):
 # --- blocks ---------------------------------------------------------------------------------
 
 
-def _over_blocks(kernel, *arrays, block=BLOCK):
+def _over_blocks(kernel, *arrays, totals=1, block=BLOCK):
     """The row sums that `kernel` makes of blocks of rows, or of parts of a long row, added up.
 
     Parameters
@@ -184,36 +192,49 @@ def _over_blocks(kernel, *arrays, block=BLOCK):
     kernel : callable
         Takes blocks of shape (rows, outcomes) and returns a tuple of arrays of shape (rows,).
     arrays : ndarrays, shape (..., K)
+    totals : int
+        How many of the kernel's sums are wanted as they are. Of each further one, which ought to
+        be 1 in all rows, it is told how far it is off at most.
     block : int
         Elements of a block.
 
     Returns
     -------
-    list of ndarrays, shape (...)
-        The kernel's sums; float32 if all arrays are.
+    list of `totals` ndarrays, shape (...), float32 if all arrays are, and of floats
     """
-    sums = _sums_of_blocks(kernel, arrays, block)
-    return [s.astype(np.float32) for s in sums] if all(map(is_single, arrays)) else sums
-
-
-def _sums_of_blocks(kernel, arrays, block):
     shape = arrays[0].shape
-    if len(shape) == 1:
-        parts = [
-            [s[0] for s in kernel(*(_plain(a[np.newaxis, i : i + block]) for a in arrays))]
-            for i in range(0, shape[0], block)
-        ]
-        return [np.array(_added(column)) for column in zip(*parts, strict=True)]
-    size = math.prod(shape[1:])
-    if size > block:
-        parts = [_sums_of_blocks(kernel, [a[i] for a in arrays], block) for i in range(shape[0])]
-        return [np.stack(sums) for sums in zip(*parts, strict=True)]
-    step = block // size
-    parts = [
-        kernel(*(_plain(a[i : i + step]).reshape(-1, shape[-1]) for a in arrays))
-        for i in range(0, shape[0], step)
-    ]
-    return [np.concatenate(sums).reshape(shape[:-1]) for sums in zip(*parts, strict=True)]
+    sums, off = [np.empty(shape[:-1]) for _ in range(totals)], []
+    _fill(sums, off, kernel, arrays, block)
+    if all(map(is_single, arrays)):
+        sums = [s.astype(np.float32) for s in sums]
+    return [*sums, *np.max(off, axis=0)]  # NaN if one is
+
+
+def _fill(sums, off, kernel, arrays, block):
+    """Write row sums into `sums`, and add to `off` how far the others are off 1."""
+    n, *rest = arrays[0].shape
+    size = math.prod(rest)
+    if not rest:
+        parts = (
+            [float(s[0]) for s in kernel(*(_plain(a[np.newaxis, i : i + block]) for a in arrays))]
+            for i in range(0, n, block)
+        )
+        _keep([_added(column) for column in zip(*parts, strict=True)], sums, off, ...)
+    elif size > block:
+        for i in range(n):
+            _fill([s[i, ...] for s in sums], off, kernel, [a[i] for a in arrays], block)
+    else:
+        step = block // size
+        for i in range(0, n, step):
+            some = slice(i, i + step)
+            blocks = (_plain(a[some]).reshape(-1, rest[-1]) for a in arrays)
+            _keep(kernel(*blocks), sums, off, some)
+
+
+def _keep(parts, sums, off, some):
+    for s, part in zip(sums, parts, strict=False):
+        s[some] = np.reshape(part, s[some].shape)
+    off.append([np.abs(part - 1).max() for part in parts[len(sums) :]])
 
 
 def _added(parts):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from infolib._pmf import as_joint, log_unit, scalar_if_0d
-from infolib._sums import sum_p_log_p, sum_p_log_q, sum_p_log_ratio
+from infolib._sums import minus_sum_p_log_p, minus_sum_p_log_q, sum_p_log_ratio
 
 
 def joint_entropy(p_xy, *, base=2):
@@ -34,7 +34,7 @@ def joint_entropy(p_xy, *, base=2):
     Cover & Thomas, 2nd ed., eq. (2.8). Derived in chapter 2.
     """
     p = as_joint(p_xy)
-    return scalar_if_0d(0.0 - sum_p_log_p(_flat(p), log_unit(base))[0])
+    return scalar_if_0d(minus_sum_p_log_p(_flat(p), log_unit(base))[0])
 
 
 def conditional_entropy(p_xy, *, base=2):
@@ -70,8 +70,8 @@ def conditional_entropy(p_xy, *, base=2):
     p_x = p.sum(axis=-1, keepdims=True)
     # −Σ p(x,y)·log(p(y|x)): no difference of two entropies, whose digits would cancel.
     p_y_given_x = np.divide(p, p_x, out=np.ones_like(p), where=p_x > 0)
-    total, *_ = sum_p_log_q(_flat(p), _flat(p_y_given_x), log_unit(base))
-    return scalar_if_0d(0.0 - total)
+    total, *_ = minus_sum_p_log_q(_flat(p), _flat(p_y_given_x), log_unit(base))
+    return scalar_if_0d(total)
 
 
 def mutual_information(p_xy, *, base=2):

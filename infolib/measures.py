@@ -4,7 +4,7 @@ import numpy as np
 
 from infolib import _few
 from infolib._pmf import as_real, expect, log_unit, scalar_if_0d
-from infolib._sums import sum_js, sum_p_log_p, sum_p_log_q, sum_p_log_ratio
+from infolib._sums import minus_sum_p_log_p, minus_sum_p_log_q, sum_js, sum_p_log_ratio
 
 
 def information_content(p, *, base=2):
@@ -77,9 +77,7 @@ def entropy(p, *, base=2, axis=-1):
     """
     if type(base) is int and base == 2 and (bits := _few.entropy(p, axis)) is not None:
         return bits
-    total = expect(sum_p_log_p, p, base=base, axis=axis)
-    # A sum of probabilities above 1 by rounding must not make an entropy negative.
-    return scalar_if_0d(np.maximum(0.0 - total, 0.0))
+    return scalar_if_0d(expect(minus_sum_p_log_p, p, base=base, axis=axis))
 
 
 def binary_entropy(p, *, base=2):
@@ -149,9 +147,7 @@ def cross_entropy(p, q, *, base=2, axis=-1):
     """
     if type(base) is int and base == 2 and (bits := _few.cross_entropy(p, q, axis)) is not None:
         return bits
-    total = expect(sum_p_log_q, p, q, base=base, axis=axis)
-    # A sum of q above 1 by rounding must not make it negative.
-    return scalar_if_0d(np.maximum(0.0 - total, 0.0))
+    return scalar_if_0d(expect(minus_sum_p_log_q, p, q, base=base, axis=axis))
 
 
 def kl_divergence(p, q, *, base=2, axis=-1):
@@ -185,7 +181,7 @@ def kl_divergence(p, q, *, base=2, axis=-1):
     """
     if type(base) is int and base == 2 and (bits := _few.kl_divergence(p, q, axis)) is not None:
         return bits
-    return scalar_if_0d(0.0 + expect(sum_p_log_ratio, p, q, base=base, axis=axis))
+    return scalar_if_0d(expect(sum_p_log_ratio, p, q, base=base, axis=axis))
 
 
 def js_divergence(p, q, *, base=2, axis=-1):
@@ -217,7 +213,7 @@ def js_divergence(p, q, *, base=2, axis=-1):
     ----------
     Lin 1991, §IV; Endres & Schindelin 2003. Derived in chapter 6.
     """
-    return scalar_if_0d(0.0 + expect(sum_js, p, q, base=base, axis=axis))
+    return scalar_if_0d(expect(sum_js, p, q, base=base, axis=axis))
 
 
 def perplexity(p, q=None, *, axis=-1):
