@@ -597,9 +597,7 @@ def test_a_chapter_opens_as_a_notebook_on_the_same_python(visit):
     page.get_by_role("link", name="Open as notebook").click()
     cell = page.locator(".jp-Notebook .jp-CodeCell").first
     cell.locator(".cm-content", has_text="information_content").wait_for(timeout=STARTED)
-    live_times.write_and_run(page, cell.locator(".cm-content"))
-    output = cell.locator(".jp-OutputArea-output", has_text=live_times.OUTPUT)
-    output.wait_for(timeout=2 * STARTED)
+    live_times.write_and_run_in_jupyter(page, cell)
 
 
 def test_jupyter_s_pages_have_a_policy_too():
