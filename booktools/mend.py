@@ -8,6 +8,8 @@ from bs4 import BeautifulSoup, Comment
 from PIL import Image
 
 PHONE_COLUMNS = 38  # letters of code beside each other
+# What belongs to a formula that it stands beside: brackets before; letters, punctuation after.
+BEFORE, AFTER = re.compile(r"[(\[“‘（「《]+$"), re.compile(r"[a-z]*[^\s\w(\[“‘（「《]*")
 
 
 def mend(soup: BeautifulSoup, page: Path) -> None:
@@ -24,6 +26,8 @@ def mend(soup: BeautifulSoup, page: Path) -> None:
     _quiz_key(soup)
     for comment in soup.find_all(string=lambda text: isinstance(text, Comment)):
         comment.extract()
+    soup.smooth()
+    _formulas(soup)
 
 
 def _head(soup) -> None:
@@ -117,6 +121,24 @@ def _images(soup, page: Path) -> None:
         image["decoding"] = "async"
         if i:
             image["loading"] = "lazy"
+
+
+def _formulas(soup) -> None:
+    """A browser may break a line between a formula and its comma, unless a span forbids it."""
+    for formula in soup.select("article span.math"):
+        before, after = formula.previous_sibling, formula.next_sibling
+        start = (
+            BEFORE.search(before)[0] if isinstance(before, str) and BEFORE.search(before) else ""
+        )
+        end = AFTER.match(after)[0] if isinstance(after, str) else ""
+        if start or end:
+            if start:
+                before.replace_with(before.removesuffix(start))
+            if end:
+                after.replace_with(after.removeprefix(end))
+            tied = formula.wrap(soup.new_tag("span", attrs={"class": "tied"}))
+            tied.insert(0, start)
+            tied.append(end)
 
 
 def _quiz_key(soup) -> None:

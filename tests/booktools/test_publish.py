@@ -79,6 +79,17 @@ def test_what_a_screen_reader_trips_over_is_mended(tmp_path):
     assert "secret" not in str(soup)
 
 
+def test_punctuation_is_tied_to_its_formula(tmp_path):
+    formula = '<span class="math">P</span>'
+    soup = mended(
+        f"<p>a ({formula}<!--= p -->), {formula}th. {formula} alone，{formula}，的{formula}的</p>",
+        tmp_path,
+    )
+    assert [tied.get_text() for tied in soup.select(".tied")] == ["(P),", "Pth.", "P，"]
+    assert soup.p.get_text() == "a (P), Pth. P alone，P，的P的"
+    assert len(soup.select(".math")) == 5
+
+
 def test_minutes_count_words_and_code_but_nothing_folded():
     words = "word " * 400
     assert sphinx_page.minutes_to_read(publish_doctree(words)) == 2

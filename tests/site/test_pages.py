@@ -117,6 +117,18 @@ def test_formulas_are_set_and_none_is_clipped(visit, name):
              .map(f => f.textContent)""",
     )
     assert clipped == []
+    # No comma begins a line that follows on a formula.
+    alone = page.eval_on_selector_all(
+        "article .tied",
+        """ties => ties.filter(tied => {
+             const end = document.createRange();
+             end.selectNode(tied.lastChild);
+             const bases = tied.querySelectorAll(".base");
+             const formula = bases[bases.length - 1].getBoundingClientRect();
+             return end.getBoundingClientRect().top > formula.bottom;
+           }).map(tied => tied.parentNode.textContent)""",
+    )
+    assert alone == [] and page.locator("article .tied").count() > 20
     # Inline formulas wrap with the text or scroll; none may be cut at the edge of the screen.
     beyond = page.eval_on_selector_all(
         "article p .katex .base, article li .katex .base",
