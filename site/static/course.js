@@ -11,7 +11,7 @@ document.addEventListener("DOMContentLoaded", () => {
   Search.htmlToText = (text) => {
     const page = new DOMParser().parseFromString(text, "text/html");
     const article = page.querySelector("article");
-    article?.querySelectorAll(".headerlink, .katex-html, annotation, .reading-time, .quiz-key, details.cite-page, script")
+    article?.querySelectorAll(".headerlink, .katex-html, annotation, .reading-time, .live-top, .live-note, .quiz-key, details.cite-page, script")
       .forEach((part) => part.remove());
     return article?.textContent ?? "";
   };
