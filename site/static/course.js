@@ -16,3 +16,24 @@ document.addEventListener("DOMContentLoaded", () => {
     return article?.textContent ?? "";
   };
 });
+
+// Sections below the screen are skipped (course.css) until the page is there. Then each is laid out
+// in an idle moment, so that places are true before anybody gets there; and a link into the page
+// ends where it leads, unless its reader has moved on.
+addEventListener("load", () => {
+  const whenIdle = window.requestIdleCallback ?? setTimeout;
+  const skipped = [...document.querySelectorAll("article > section > section")];
+  let target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  const leave = () => { target = null; };
+  for (const move of ["wheel", "touchstart", "pointerdown", "keydown"]) {
+    addEventListener(move, leave, { once: true, passive: true });
+  }
+  const next = () => {
+    const section = skipped.shift();
+    if (!section) return;
+    section.style.contentVisibility = "visible";
+    target?.scrollIntoView({ behavior: "instant" });
+    requestAnimationFrame(() => whenIdle(next));
+  };
+  whenIdle(next);
+});

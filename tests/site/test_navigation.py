@@ -6,7 +6,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from booktools.browser import PHONE
+from booktools.browser import PHONE, WIDE
 from booktools.publish import SITE
 
 FOCUSED = "document.activeElement"
@@ -73,6 +73,22 @@ def test_links_to_equations_figures_and_citations_arrive(visit):
             "id => document.getElementById(id).getBoundingClientRect().top < innerHeight",
             arg=anchor,
         )
+
+
+@pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
+@pytest.mark.parametrize("anchor", ["the-ruler-again", "summary", "exercises"])
+def test_a_link_from_elsewhere_ends_where_it_leads(browser, address, anchor, viewport):
+    """Though most sections have no height yet when the page is opened."""
+    page = browser.new_page(viewport=viewport)
+    page.goto(f"{address}book/06_kl_divergence.html#{anchor}")
+    page.wait_for_function(
+        """() => [...document.querySelectorAll("article > section > section")]
+             .every((section) => getComputedStyle(section).contentVisibility === "visible")"""
+    )
+    top = page.evaluate("id => document.getElementById(id).getBoundingClientRect().top", anchor)
+    header = page.locator(".bd-header-article").first.bounding_box()["height"]
+    assert header - 1 <= top < header + 40
+    page.close()
 
 
 def test_a_solution_unfolds_by_keyboard(visit):
