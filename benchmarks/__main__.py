@@ -33,7 +33,7 @@ def exact_table(errors):
         peer, worst = min(others.items(), key=lambda item: item[1])
         unit = exactness.F32 if "float32" in quantity else 2.0**-52
         lines.append((quantity, shown(ours, unit), shown(worst, unit), f"`{peer}`"))
-    return table(("quantity", "infolib, units", "best of SciPy, units", "by"), lines)
+    return table(("quantity", "infolib, units", "best of the others, units", "by"), lines)
 
 
 def draw(curves):

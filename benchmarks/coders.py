@@ -6,7 +6,7 @@ import zlib
 
 import numpy as np
 
-from benchmarks.speed import optional
+from benchmarks import optional
 from benchmarks.timing import medians
 from infolib import entropy, range_coding, rans
 from infolib.datasets import load_text

@@ -16,7 +16,9 @@ from mpmath import mpf
 from scipy.spatial.distance import jensenshannon
 
 import infolib
+from benchmarks import optional
 
+torch = optional("torch")
 DIGITS = 400  # differences as small as 1e-300 beside 1
 SIZES = (2, 3, 5, 17, 33, 65, 200)
 
@@ -195,9 +197,14 @@ def losses(note, quantity, z, label):
     note(f"loss{quantity}", "scipy.special.log_softmax", value, truth)
     value = scipy.special.logsumexp(z - z[label])
     note(f"loss{quantity}", "scipy.special.logsumexp", value, truth)
+    if torch:
+        value, slopes_by_torch = torch_loss_and_gradient(z, label)
+        note(f"loss{quantity}", "torch", value, truth)
     softmax = scipy.special.softmax(z)
     softmax[label] -= 1
     for i, slope in enumerate(slopes):
+        if torch:
+            note(f"gradient{quantity}", "torch", slopes_by_torch[i], slope)
         note(f"gradient{quantity}", "infolib", gradient[i], slope)
         note(f"gradient{quantity}", "scipy.special.softmax", softmax[i], slope)
     single = z.astype(np.float32)
@@ -207,3 +214,13 @@ def losses(note, quantity, z, label):
         note(f"loss{quantity}, float32", "infolib", loss, truth, F32)
         value = scipy.special.logsumexp(single - single[label])
         note(f"loss{quantity}, float32", "scipy.special.logsumexp", value, truth, F32)
+        if torch:
+            value, _ = torch_loss_and_gradient(single, label)
+            note(f"loss{quantity}, float32", "torch", value, truth, F32)
+
+
+def torch_loss_and_gradient(z, label):
+    z = torch.tensor(z, requires_grad=True)
+    loss = torch.nn.functional.cross_entropy(z, torch.tensor(label))
+    loss.backward()
+    return loss.item(), z.grad.tolist()

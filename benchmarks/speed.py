@@ -1,7 +1,6 @@
 """Times of the library beside its peers', as ratios in one process."""
 
 import functools
-import importlib
 import os
 import platform
 
@@ -11,17 +10,9 @@ import scipy.special
 import scipy.stats
 
 import infolib
+from benchmarks import optional
 from benchmarks.timing import medians
 from infolib import estimators
-
-
-def optional(name):
-    """A peer that need not be installed."""
-    try:
-        return importlib.import_module(name)
-    except ImportError:
-        return None
-
 
 torch, dit, sklearn_metrics = (optional(name) for name in ("torch", "dit", "sklearn.metrics"))
 
