@@ -137,19 +137,23 @@ def within(seconds, action):
     """Do it, within a time; what went wrong, or None."""
     try:
         signal.signal(signal.SIGALRM, time_up)
-        signal.setitimer(signal.ITIMER_REAL, seconds)
+        # Again and again: a loop with a bare except swallows what is raised inside its try.
+        signal.setitimer(signal.ITIMER_REAL, seconds, 0.02)
         action()
         return None
-    except TimeUp:
-        return {"error": "TimeUp", "message": f"stopped after {seconds:g} seconds", "line": None}
     except BaseException as error:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        if isinstance(error, TimeUp):
+            text = f"stopped after {seconds:g} seconds"
+            return {"error": "TimeUp", "message": text, "line": None}
         return told(error)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def time_up(number, frame):
-    raise TimeUp
+    if frame.f_code is not within.__code__:  # there it has ended
+        raise TimeUp
 
 
 def told(error):

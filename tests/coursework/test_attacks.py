@@ -5,6 +5,7 @@ Where an attack stands beside right answers, these keep their points: the attack
 
 import json
 import os
+import time
 from pathlib import Path
 
 import psutil
@@ -400,6 +401,19 @@ def test_endless_loops(handing, unanswered, code):
     assert result["status"] == "timeout"
     assert earned(result)["surprise-values"] == 3  # what came before counts
     assert earned(result)["questions-count"] == 0
+
+
+def test_endless_loop_that_catches_everything(handing):
+    """A beginner's fault, and no reason to lose what stands in later cells."""
+    code = (
+        "def surprise(p, base=2):\n    return -math.log(p) / math.log(base)\n"
+        "while True:\n    try:\n        number = int(input())\n    except:\n        pass"
+    )
+    began = time.monotonic()
+    result = handing.mark(handing.notebook(surprise=code), limits=(0.5, 60))
+    assert result["status"] == "timeout" and time.monotonic() - began < 30
+    assert "TimeUp" in [error["type"] for error in result["errors"]], result["errors"]
+    assert earned(result)["surprise-values"] == earned(result)["questions-count"] == 3
 
 
 def test_endless_loop_in_an_answer(handing):
