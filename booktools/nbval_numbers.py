@@ -1,6 +1,6 @@
 """A pytest plugin: nbval's items with the quoted numbers as items of their own between them.
 
-One kernel runs a notebook once; outputs and prose are verified in the same pass.
+One kernel runs a notebook once; outputs, figures and prose are verified in the same pass.
 """
 
 import ast
@@ -8,7 +8,7 @@ import ast
 import pytest
 from nbval.plugin import IPyNbCell, IPyNbFile
 
-from booktools import numbers
+from booktools import figures, numbers
 
 
 @pytest.hookimpl(wrapper=True)
@@ -30,7 +30,7 @@ class Notebook(IPyNbFile):
             if cell.cell_type == "code":
                 item = cells[code_cells_seen]
                 # nbval calls it "Cell 7"; the cell's own id tells a reader where to look.
-                yield IPyNbCell.from_parent(
+                yield Cell.from_parent(
                     self, name=cell.id, cell_num=item.cell_num, cell=cell, options=item.options
                 )
                 code_cells_seen += 1
@@ -57,6 +57,22 @@ class Notebook(IPyNbFile):
                 ahead.append(item)
             else:
                 yield item
+
+
+class Cell(IPyNbCell):
+    """One code cell, whose figures are compared too: nbval compares their sizes only."""
+
+    def compare_outputs(self, test, ref, skip_compare=None):
+        if not super().compare_outputs(test, ref, skip_compare):
+            return False
+        pairs = zip(_figures(ref), _figures(test), strict=True)
+        self.comparison_traceback += filter(None, (figures.differ(*pair) for pair in pairs))
+        return not self.comparison_traceback
+
+
+def _figures(outputs):
+    found = (output.get("data", {}).get("image/png") for output in outputs)
+    return [png for png in found if png]
 
 
 def caption(cell) -> str:
