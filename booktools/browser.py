@@ -10,6 +10,7 @@ from playwright.sync_api import sync_playwright
 from booktools import node
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
+MAC = ("Google Chrome", "Chromium")  # whose programs no command's name leads to
 # Nothing but the page's own requests; and a container's root may start it.
 FLAGS = [
     "--no-sandbox",
@@ -25,7 +26,8 @@ PHONE, WIDE = {"width": 390, "height": 844}, {"width": 1400, "height": 900}
 
 def find() -> str | None:
     """The browser's path, or None where none is installed."""
-    return next(filter(None, map(shutil.which, NAMES)), None)
+    programs = (f"/Applications/{name}.app/Contents/MacOS/{name}" for name in MAC)
+    return next(filter(None, map(shutil.which, (*NAMES, *programs))), None)
 
 
 @contextlib.contextmanager

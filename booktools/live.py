@@ -10,6 +10,7 @@ import base64
 import gzip
 import hashlib
 import json
+import re
 import shutil
 import sys
 import tomllib
@@ -23,6 +24,7 @@ SCRIPTS = ROOT / "site" / "live"
 LIBRARY = ROOT / "infolib"
 WORDS = json.loads((SCRIPTS / "words.json").read_text("utf8"))
 BROWSERS = "--target=es2020"  # older ones lack what Pyodide needs anyway
+PACKAGE = re.compile(r".*node_modules/((?:@[^/]+/)?[^/]+)/")  # of a file that a bundle is made of
 # What pages with live cells may do beyond others: a worker, which keeps their policy, compiles
 # WebAssembly.
 POLICY = {"script-src": "'wasm-unsafe-eval'", "worker-src": "'self' blob:"}
@@ -246,6 +248,7 @@ def _offline(work: Path) -> None:
 def _script(folder: Path, name: str, *options) -> str:
     """Bundle a script or style sheet of ours into the folder; returns its name there."""
     before = set(folder.iterdir())
+    contents = folder / "contents.json"
     node.run(
         "esbuild/bin/esbuild",
         SCRIPTS / name,
@@ -257,11 +260,27 @@ def _script(folder: Path, name: str, *options) -> str:
         f"--outdir={folder}",
         "--charset=utf8",
         "--legal-comments=none",
+        f"--metafile={contents}",
         "--log-level=error",
         *options,
     )
+    parts = json.loads(contents.read_text("utf8"))["inputs"]
+    contents.unlink()
     (made,) = set(folder.iterdir()) - before
+    _state_licences(folder / "licences.txt", parts)
     return made.name
+
+
+def _state_licences(file: Path, parts: list[str]) -> None:
+    """Add the licences of the packages that a bundle is made of, each once."""
+    stated = file.read_text("utf8") if file.exists() else ""
+    for name in sorted({m[1] for part in parts if (m := PACKAGE.match(part))}):
+        head = f"=== {name}\n\n"
+        if head not in stated:
+            licence = node.HOME / "node_modules" / name / "LICENSE"
+            stated += head + licence.read_text("utf8").strip() + "\n\n"
+    if stated:
+        file.write_text(stated, "utf8")
 
 
 # --- pages ------------------------------------------------------------------------------------

@@ -185,15 +185,20 @@ def _join_styles(work: Path, soups) -> Path:
 
 
 def _drop_leftovers(work: Path) -> None:
-    """What no page and no style sheet names: parts of the theme, figures in their first format."""
-    texts = (p.read_text("utf8") for kind in ("html", "css") for p in work.rglob(f"*.{kind}"))
-    named = "".join(texts)
+    """What no page or its style sheet names: parts of the theme, figures in their first format."""
+    named = "".join(p.read_text("utf8") for p in work.rglob("*.html") if "_static" not in p.parts)
+    sheets = [sheet for sheet in work.rglob("*.css") if sheet.name in named]
+    named += "".join(sheet.read_text("utf8") for sheet in sheets)
     for folder in ("_static", "_images"):
         for file in sorted((work / folder).rglob("*"), reverse=True):  # what is in a folder first
             if file.is_dir() and not any(file.iterdir()):
                 file.rmdir()
-            elif file.is_file() and file.name not in named:
+            elif file.is_file() and file.name not in named and not _is_needed_licence(file):
                 file.unlink()
+
+
+def _is_needed_licence(file: Path) -> bool:
+    return "LICENSE" in file.name and not any(name in file.name for name in NOT_NEEDED)
 
 
 def _keep_used_glyphs(static: Path, sheets, soups) -> None:

@@ -73,6 +73,13 @@ def load(path: Path = EXAMPLE) -> Course:
     if "source" in settings:
         settings["source"] = Path(path).parent.absolute() / settings["source"]
     course = Course(**settings)
+    there = assignment.names(course.source)
+    for table in ("canvas", "deadlines"):
+        for name in settings.get(table, {}):
+            if name not in there:
+                raise CourseError(
+                    f"{path}: [{table}] names {name}, but there are: {', '.join(there)}"
+                )
     if roster is not None:
         course.roster = _roster(Path(path).parent / roster, course.id_column)
     return course

@@ -33,6 +33,9 @@ def main(argv: list[str] | None = None) -> int:
         if not handed:
             raise submissions.Malformed(f"there is no file in {options.submissions}")
         results = grade(handed, of_course, output, options)
+        early = before_deadline(of_course, {result["assignment"] for _, result in results})
+        for path in report.write(results, of_course, output, without_reports=early):
+            print(path)
     except (
         assignment.AssignmentError,
         course.CourseError,
@@ -44,9 +47,6 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\nStopped. Give the same command again to go on.", file=sys.stderr)
         return 130
-    early = before_deadline(of_course, {result["assignment"] for _, result in results})
-    for path in report.write(results, of_course, output, without_reports=early):
-        print(path)
     for name in early:
         print(f"{name}: not due yet, so no report was written for students")
     return 0

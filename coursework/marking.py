@@ -12,15 +12,16 @@ import sys
 from collections import defaultdict
 from dataclasses import asdict, dataclass
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 
 from coursework import assignment, sandbox, submissions
 from coursework.assignment import Assignment, Check
 from coursework.submissions import clean
 
-# From good to bad; the first that fits from the end is a result's status.
-STATUSES = ("ok", "crashed", "timeout", "tampered", "malformed")
 IMPORT = re.compile(r"^[^\S\n]*(import|from)[^\S\n]+([^#\n]+)", re.MULTILINE)
+# A part of infolib that is not public, and may do what a question asks for.
+PRIVATE = re.compile(r"\binfolib(?:\.\w+)*(?:\.|\s+import\s+(?:[^#\n]*,\s*)?)(_[a-z]\w*)")
 EXPECTED_IMPORTS = sys.stdlib_module_names | {"numpy", "matplotlib", "infolib"}
 
 
@@ -41,9 +42,9 @@ class Task:
     def key(self) -> str:
         """Names the result: changes with anything that could change it."""
         digest = hashlib.sha256()
-        code = [Path(module.__file__).read_bytes() for module in (sandbox, submissions, assignment)]
+        code = [Path(module.__file__).read_bytes() for module in (sandbox, submissions)]
         works = [work.digest.encode() for work in _works(self.assignment, self.source)]
-        own = [Path(__file__).read_bytes(), sandbox.COLLECT.read_bytes()]
+        own = [Path(__file__).read_bytes(), sandbox.COLLECT.read_bytes(), _library()]
         settings = repr((self.student, self.seed, self.code, self.limits, self.fault)).encode()
         for part in (*code, *works, *own, settings, self.raw):
             digest.update(len(part).to_bytes(8, "big") + part)
@@ -101,11 +102,16 @@ def mark_cells(work: Assignment, cells: list[dict], task: Task, kind=None) -> di
 
 
 def foreign_imports(cells: list[dict]) -> list[str]:
-    """What the notebook imports beside Python's own modules, numpy, Matplotlib and infolib."""
+    """What the notebook imports beside Python's own modules, numpy, Matplotlib and infolib.
+
+    Private parts of infolib count too.
+    """
     names = set()
     for cell in cells:
         if cell["cell_type"] == "code":
-            for word, rest in IMPORT.findall(cell["source"][:100_000]):
+            source = cell["source"][:100_000]
+            names.update(f"infolib.{name[:40]}" for name in PRIVATE.findall(source))
+            for word, rest in IMPORT.findall(source):
                 parts = rest.split(",") if word == "import" else [rest]
                 names.update(re.split(r"\W", part.strip())[0][:40] for part in parts)
     return sorted(names - EXPECTED_IMPORTS - {""})[:10]
@@ -326,6 +332,13 @@ def _same(one: str, other: str) -> bool:
 def _works(name: str, source: Path) -> list[Assignment]:
     names = [name] if name else assignment.names(source)
     return [assignment.load(name, source) for name in names]
+
+
+@lru_cache
+def _library() -> bytes:
+    """The source of infolib, which student code imports."""
+    folder = Path(find_spec("infolib").origin).parent
+    return b"".join(path.read_bytes() for path in sorted(folder.rglob("*.py")))
 
 
 @lru_cache

@@ -145,7 +145,10 @@ def read_marks(path: Path, work: Assignment) -> dict[tuple[str, str], tuple[floa
     """Points and comments that a lecturer gave to written answers."""
     if not path.exists():
         return {}
-    text = path.read_text(encoding="utf-8-sig")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise CourseError(f"{path} is not in UTF-8 ({error}): save it as CSV UTF-8") from None
     delimiter = ";" if text.split("\n", 1)[0].count(";") > 2 else ","
     marks = {}
     for row in csv.DictReader(io.StringIO(text), delimiter=delimiter):
@@ -162,7 +165,7 @@ def read_marks(path: Path, work: Assignment) -> dict[tuple[str, str], tuple[floa
                 f"give 0 to {work.points[question]}"
             )
         points = int(points) if points is not None and points == int(points) else points
-        marks[row["id"].removeprefix("'"), question] = (points, row.get("comment") or "")
+        marks[_as_written(row["id"]), question] = (points, _as_written(row.get("comment") or ""))
     return marks
 
 
@@ -390,6 +393,11 @@ def _harmless(value):
     if isinstance(value, str) and value.lstrip()[:1] in ("=", "+", "-", "@"):
         return "'" + value
     return value
+
+
+def _as_written(text: str) -> str:
+    """What `_harmless` was given."""
+    return text[1:] if text == _harmless(text[1:]) != text[1:] else text
 
 
 def _totals(grades: list[Grade]) -> dict[str, float]:

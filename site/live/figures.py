@@ -3,7 +3,7 @@
 import base64
 import io
 
-import course_page
+import course_runner
 from matplotlib import pyplot
 from matplotlib.backends.backend_agg import FigureCanvasAgg as FigureCanvas  # noqa: F401
 
@@ -21,7 +21,7 @@ def send(figure):
         facecolor=figure.get_facecolor(),
         edgecolor=figure.get_edgecolor(),
     )
-    course_page.send("png", base64.b64encode(file.getvalue()).decode())
+    course_runner.send("png", base64.b64encode(file.getvalue()).decode())
 
 
 def show(*arguments, **options):

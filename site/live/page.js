@@ -97,6 +97,8 @@ function packagesOf(cell) {
   return named.concat(...parts.map((part) => FILES.parts[part]));
 }
 
+const nameOf = (cell) => `cell ${cell.n}`;
+
 function endPython() {
   if (session.worker) session.worker.terminate();
   clearInterval(session.clock);
@@ -146,8 +148,9 @@ const handlers = {
     session.computing = true;
     tellRunning();
   },
-  output({ kind, text }) {
-    session.current.output.add(kind, text);
+  output({ kind, text, cell }) {
+    const owner = cells.find((one) => nameOf(one) === cell) ?? session.current;
+    owner?.output.add(kind, text);
   },
   ran({ good, seconds }) {
     const cell = session.current;
@@ -210,7 +213,7 @@ function next() {
   session.worker.postMessage({
     type: "run",
     code: cell.running,
-    name: `cell ${cell.n}`,
+    name: nameOf(cell),
     packages: closure(packagesOf(cell)),
   });
 }

@@ -5,6 +5,7 @@
 
 import base64
 import builtins
+import contextvars
 import io
 import linecache
 import logging
@@ -23,10 +24,17 @@ RICH = (  # what a value may offer, best first, and as what the page shows it
     ("image/png", "_repr_png_", "png"),
 )
 cells = set()  # names of the cells that have run
+# Tasks take it along: what one prints after its cell has ended belongs to that cell.
+cell = contextvars.ContextVar("cell", default="")
 
 os.environ["MPLBACKEND"] = "module://course_figures"
 # Matplotlib looks for fonts in each new session, and says so.
 logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
+
+
+def send(kind, text):
+    """Hand an output to the page, for the cell whose code makes it."""
+    course_page.send(kind, text, cell.get())
 
 
 class Stream(io.TextIOBase):
@@ -43,7 +51,7 @@ class Stream(io.TextIOBase):
     def write(self, text):
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
-        course_page.send(self.kind, text)
+        send(self.kind, text)
         return len(text)
 
 
@@ -60,10 +68,10 @@ def display(*values, **options):
             offer = offers.get(kind) or _offer(value, method)
             if offer:
                 text = base64.b64encode(offer).decode() if isinstance(offer, bytes) else offer
-                course_page.send(shown_as, text)
+                send(shown_as, text)
                 break
         else:
-            course_page.send("result", _plain(value) + "\n")
+            send("result", _plain(value) + "\n")
 
 
 def _is_figure(value):
@@ -89,6 +97,7 @@ def no_input(prompt=""):
 async def run(code, name):
     """Run a cell; whether it ended without an error."""
     cells.add(name)
+    cell.set(name)
     linecache.cache[name] = (len(code), None, code.splitlines(keepends=True), name)
     __main__.__dict__.pop("__warningregistry__", None)  # each run warns anew
     try:
@@ -127,7 +136,7 @@ def _send_error(error):
         part.stack = traceback.StackSummary.from_list(own)
         more = (part.__cause__, part.__context__, *(part.exceptions or ()))
         left += [another for another in more if another is not None]
-    course_page.send("error", "".join(report.format()))
+    send("error", "".join(report.format()))
 
 
 sys.stdout, sys.stderr = Stream("stdout"), Stream("stderr")

@@ -75,18 +75,19 @@ console.warn = (...said) => {
 
 // --- what a cell shows --------------------------------------------------------------------------
 
-let kind, text, printed, sent;
+let kind, cell, printed, sent;
+let text = "";
 
 function flush() {
-  if (text) post("output", { kind, text });
+  if (text) post("output", { kind, text, cell });
   text = "";
   sent = performance.now();
 }
 
-function send(newKind, newText) {
+function send(newKind, newText, newCell) {
   if (newKind === "png" || newKind === "html") {
     flush();
-    post("output", { kind: newKind, text: newText });
+    post("output", { kind: newKind, text: newText, cell: newCell });
     return;
   }
   if (printed > TEXT && newKind !== "error") return;
@@ -94,8 +95,9 @@ function send(newKind, newText) {
   if (printed > TEXT && newKind !== "error") {
     newText = newText.slice(0, TEXT) + settings.words.cut;
   }
-  if (newKind !== kind) flush();
-  kind = newKind;
+  if (newKind !== kind || newCell !== cell) flush();
+  [kind, cell] = [newKind, newCell];
+  if (!text) setTimeout(flush, PAUSE); // for what a task prints when no cell runs
   text += newText;
   if (performance.now() - sent > PAUSE) flush();
 }
@@ -119,7 +121,8 @@ async function start({ packages, ...given }) {
 }
 
 async function run({ code, name, packages }) {
-  [kind, text, printed, sent] = ["", "", 0, 0];
+  flush();
+  [printed, sent] = [0, 0];
   const told = {
     messageCallback(text) {
       if (text.startsWith("Loading ")) post("loading", { packages: text.slice(8) });

@@ -20,10 +20,18 @@ document.addEventListener("DOMContentLoaded", () => {
 // Sections below the screen are skipped (course.css) until the page is there. Then each is laid out
 // in an idle moment, so that places are true before anybody gets there; and a link into the page
 // ends where it leads, unless its reader has moved on.
+function linked() {
+  try {
+    return document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  } catch {
+    return null; // the address is no valid text, and leads nowhere
+  }
+}
+
 addEventListener("load", () => {
   const whenIdle = window.requestIdleCallback ?? setTimeout;
   const skipped = [...document.querySelectorAll("article > section > section")];
-  let target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  let target = linked();
   const leave = () => { target = null; };
   for (const move of ["wheel", "touchstart", "pointerdown", "keydown"]) {
     addEventListener(move, leave, { once: true, passive: true });

@@ -137,6 +137,11 @@ def test_a_courses_own_rows_only(tmp_path):
         (f'name = "c"\n{SEED}roster = "none.csv"', "none.csv is not there"),
         (f'name = "c"\n{SEED}roster = "roster.csv"', "has no column 'id', but Student, ID"),
         (f'name = "c"\n{SEED}[deadlines]\na = 2027-01-01', "needs a date, a time and an offset"),
+        (
+            f'name = "c"\n{SEED}[deadlines]\na = 2027-01-01T00:00:00Z',
+            r"\[deadlines\] names a, but there are: 01_information_content, 02_entropy",
+        ),
+        (f'name = "c"\n{SEED}[canvas]\n01_information = "Quiz"', "names 01_information, but"),
     ],
 )
 def test_faults_of_a_course_file_are_named(tmp_path, text, told):

@@ -125,6 +125,24 @@ def test_foreign_libraries_are_pointed_out(handing):
     assert handing.mark(handing.notebook())["notes"] == []
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from infolib._sums import minus_sum_p_log_p",
+        "from infolib import entropy, _sums",
+        "import infolib\nentropy = infolib._sums.minus_sum_p_log_p",
+    ],
+)
+def test_private_parts_of_infolib_are_pointed_out(code):
+    cells = [{"cell_type": "code", "source": code}]
+    assert marking.foreign_imports(cells) == ["infolib._sums"]
+
+
+def test_public_parts_of_infolib_are_not_pointed_out():
+    code = "from infolib import entropy as _h\nimport infolib.measures\nprint(infolib.__doc__)"
+    assert marking.foreign_imports([{"cell_type": "code", "source": code}]) == []
+
+
 def test_only_the_same_digits_are_a_copy(handing):
     work, students = handing.work, [f"student{n}" for n in range(40)]
     fitting = marking.copied(work, CODE, students)

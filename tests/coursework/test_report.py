@@ -246,6 +246,28 @@ def test_impossible_points_are_refused(tmp_path, work, points):
         report.read_marks(path, work)
 
 
+def test_marks_that_are_not_in_utf_8_are_refused_with_the_remedy(tmp_path, work):
+    path = tmp_path / "written.csv"
+    path.write_bytes(
+        "id,question,points,out of,comment,answer\nada,meaning,2,3,schön,x\n".encode("latin1")
+    )
+    with pytest.raises(course.CourseError, match="save it as CSV UTF-8"):
+        report.read_marks(path, work)
+
+
+@pytest.mark.parametrize("comment", ["- unclear unit", "'so' it is", "= 2 bits", "+1"])
+def test_a_comment_stays_as_it_was_written(tmp_path, work, comment):
+    path = tmp_path / "written.csv"
+    with path.open("w", newline="") as opened:
+        csv.writer(opened).writerows([report.WRITTEN, ["ada", "meaning", 2, 3, comment, "x"]])
+    for _ in range(2):
+        marks = report.read_marks(path, work)
+        assert marks == {("ada", "meaning"): (2, comment)}
+        result = {"written": {"meaning": "x"}}
+        grade = report.Grade("ada", "Ada", "ok", {}, 20, result=result)
+        report.write_marks(path, work, [grade], marks)
+
+
 def test_every_graded_cell_has_a_heading():
     for name in assignment.names():
         loaded = assignment.load(name)

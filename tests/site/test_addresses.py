@@ -76,6 +76,16 @@ def test_a_page_can_be_edited_reported_and_run(known):
         assert any(part in link for link in links), part
 
 
+def test_no_script_or_style_sheet_is_published_that_no_page_loads(known):
+    loaded = {"searchindex.js", "offline.js"}  # by a script, both
+    for page in pages(known):
+        for tag in parsed(known, page).select("script[src], link[rel=stylesheet]"):
+            loaded.add(Path(tag.get("src") or tag.get("href")).name.split("?")[0])
+    published = [*known.glob("*.*"), *(known / "_static").rglob("*")]
+    scripts = {file.name for file in published if file.suffix in (".js", ".css")}
+    assert scripts - loaded == set()
+
+
 def test_code_runs_under_a_sub_path(known, browser):
     with serving(known.parent) as host:
         page = browser.new_page()

@@ -103,6 +103,13 @@ def test_before_a_click_little_is_loaded(browser, address):
     page.close()
 
 
+def test_bundled_programs_come_with_their_licences():
+    text = (SITE / "live" / "licences.txt").read_text("utf8")
+    named = set(re.findall("^=== (.+)", text, re.MULTILINE))
+    assert {"@codemirror/view", "@lezer/python", "style-mod", "dompurify"} <= named
+    assert "Copyright (C) 2018 by Marijn Haverbeke" in text and "Mozilla Public License" in text
+
+
 def test_a_page_without_code_loads_nothing_of_it():
     for page in chromium.pages(SITE):
         text = (SITE / page).read_text("utf8")
@@ -146,7 +153,7 @@ def test_a_later_run_is_quick(cell):
           bar.querySelector("button").click();
         })"""
     )
-    assert seconds < 1  # a fifth of a second on a quiet machine: `make audit` measures it
+    assert seconds < 1  # a fifth of a second on a quiet machine: `make live` measures it
 
 
 @pytest.mark.parametrize(
@@ -173,6 +180,14 @@ def test_both_streams_keep_their_order(cell):
     kinds = [pre.get_attribute("class") for pre in cell.root.locator(".cell_output pre").all()]
     assert kinds[-3:] == ["live-stdout", "live-stderr", "live-stdout"]
     assert cell.text() == "a\nb\nc\n"
+
+
+def test_what_a_task_prints_later_belongs_to_its_cell(cell):
+    task = "import asyncio\n\nasync def f():\n    await asyncio.sleep(1)\n    print('later')\n\n"
+    assert cell.run(task + "task = asyncio.ensure_future(f())\nprint('now')") == "now\n"
+    Cell(cell.page, 3).run()
+    cell.root.get_by_text("later").wait_for()
+    assert cell.text() == "now\nlater\n"
 
 
 def test_a_warning_comes_with_each_run(cell):
