@@ -176,7 +176,7 @@ def _has_mass_outside(p, q):
 
 
 def _log(p, x):
-    with np.errstate(divide="ignore", over="ignore", under="ignore"):
+    with np.errstate(all="ignore"):
         return float(p.logpdf(x))
 
 
@@ -189,7 +189,8 @@ def _expectation(p, g):
 
         def weight(y, place=place):
             x, slope = place(y)
-            return math.exp(_log(p, x) + math.log(slope)) if slope > 0 else 0.0
+            w = math.exp(_log(p, x) + math.log(slope)) if slope > 0 else 0.0
+            return w if w > 0 else 0.0  # far out, some densities of SciPy are NaN
 
         def integrand(y, place=place, weight=weight):
             w = weight(y)
@@ -267,11 +268,11 @@ def _end(p, g, end, cut):
     exponent is that of two values of p for a small mass, and that which agrees with the cumulative
     probability for a larger one.
     """
-    log_p, log_nearer = _log(p, cut), _log(p, end + (cut - end) / 2)
-    if log_nearer == -math.inf:
+    log_p, log_nearest = _log(p, cut), _log(p, end + (cut - end) / 4)
+    if log_nearest == -math.inf:
         return 0.0, 0.0, 0.0
     weight = abs(cut - end) * math.exp(log_p)
-    a = 1 + (log_p - log_nearer) / math.log(2)
+    a = 1 + (log_p - log_nearest) / math.log(4)
     mass = weight / a if a > 0 else math.inf
     if not mass < SMALL_MASS:
         mass = math.exp(p.logcdf(cut) if end < cut else p.logsf(cut))

@@ -304,8 +304,10 @@ FAMILIES = [
     ss.argus(1),
     ss.beta(2.31, 0.627),
     ss.bradford(0.299),
+    ss.cosine(),  # underflows near its ends
     ss.crystalball(2, 3),
     ss.exponnorm(1.5),
+    ss.exponpow(2.7),  # NaN far out
     ss.gausshyper(13.76, 3.119, 2.5146, 5.181),
     ss.genextreme(-0.1),
     ss.gengamma(4.42, -3.12),
