@@ -57,8 +57,8 @@ def differential_entropy(p, *, base=2):
     ValueError
         If `p` is no continuous distribution.
     ArithmeticError
-        If the integral does not settle to 1e-8 nats (relative, above 1): it may diverge. Or if
-        `p` has more or less than a probability of 1 on its support, as scipy.stats.vonmises.
+        If the integral does not settle to 1e-8 nats (relative, above 1): it may diverge. Also
+        if `p` has a total probability other than 1, as scipy.stats.vonmises has on its support.
 
     References
     ----------

@@ -2,7 +2,7 @@
 
 import heapq
 import math
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Mapping
 from fractions import Fraction
 from itertools import count, product
 
@@ -81,14 +81,18 @@ class PrefixCode:
         Raises
         ------
         ValueError
-            If a symbol has no codeword.
+            If a symbol has no codeword, or `symbols` is no iterable.
 
         References
         ----------
         Cover & Thomas, 2nd ed., §5.1. Used in chapter 2.
         """
-        if not isinstance(symbols, Iterable):
-            raise ValueError(f"symbols is {symbols!r}; pass a list of symbols that have codewords")
+        try:
+            iter(symbols)
+        except TypeError:
+            raise ValueError(
+                f"symbols is {symbols!r}; pass a list of symbols that have codewords"
+            ) from None
         words, symbols = self.codewords, list(symbols)
         try:
             return "".join([words[symbol] for symbol in symbols])
