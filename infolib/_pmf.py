@@ -1,6 +1,7 @@
 """What a distribution is: validation, and every error message about one."""
 
 import math
+from collections.abc import Iterable, Mapping
 from numbers import Real
 
 import numpy as np
@@ -91,13 +92,25 @@ def expect(kernel, *distributions, base, axis=-1):
 
 
 def as_array(x, *, name):
-    """An array, or a ValueError that names the argument whose rows differ in length."""
+    """An array, or a ValueError that names the argument of which NumPy makes none."""
     if isinstance(x, np.ma.MaskedArray):
         raise ValueError(f"{name} is a masked array; pass {name}.compressed(), or fill its gaps")
     try:
-        return np.asarray(x)
+        array = np.asarray(x)
     except ValueError:
         raise ValueError(f"{name} is ragged; all its rows must have the same length") from None
+    if array.ndim == 0 and array.dtype.kind == "O" and isinstance(x, Iterable):
+        raise ValueError(f"{name} is a {type(x).__name__}; {_as_list(x, name)}")
+    return array
+
+
+def _as_list(x, name):
+    """What to pass instead of a collection or iterator that is no sequence."""
+    if isinstance(x, Mapping):
+        return f"pass its values as a list: list({name}.values())"
+    if isinstance(x, (set, frozenset)):
+        return "pass a list: a set has no order and keeps only one of equal values"
+    return f"pass a list: list({name})"
 
 
 def as_real(x, *, name):
@@ -129,20 +142,31 @@ def as_counts(counts, *, name="counts"):
         raise ValueError(f"{name} has {array.ndim} dimensions; pass one count for each outcome")
     bad = ~((array >= 0) & (array < 2.0**53))
     if bad.any():
-        where = _first(bad)
+        where = first(bad)
+        limit = " and below 2**53" if 2.0**53 <= array[where] < math.inf else ""
         raise ValueError(
-            f"{_at(name, where)} is {array[where]:.6g}; counts are whole numbers, 0 or more"
+            f"{at(name, where)} is {array[where]:.6g}; counts are whole numbers, 0 or more{limit}"
         )
     bad = array != np.floor(array)
     if bad.any():
-        where = _first(bad)
+        where = first(bad)
         raise ValueError(
-            f"{_at(name, where)} is {array[where]:.6g}; counts are whole numbers: "
+            f"{at(name, where)} is {array[where]:.6g}; counts are whole numbers: "
             "pass how often each outcome was seen, not its probability"
         )
     if not array.any():
         raise ValueError(f"{name} holds no observation; an estimate needs at least one")
     return array.astype(np.int64)
+
+
+def first(mask):
+    """The index of the first True of an array; () where it has no dimensions."""
+    return tuple(int(i) for i in np.argwhere(mask)[0])
+
+
+def at(name, where):
+    """What messages call the entry of an argument: p[1, 0], or p where `where` is ()."""
+    return f"{name}[{', '.join(map(str, where))}]" if where else name
 
 
 def check_axis(axis, ndim, *, name):
@@ -201,9 +225,9 @@ def _refuse_what_is_no_probability(array, name):
         raise ValueError(f"{name} is empty; a distribution has at least one outcome")
     bad = ~((array >= 0) & (array < np.inf))
     if bad.any():
-        where = _first(bad)
+        where = first(bad)
         raise ValueError(
-            f"{_at(name, where)} is {array[where]:.6g}; probabilities are numbers from 0 to 1"
+            f"{at(name, where)} is {array[where]:.6g}; probabilities are numbers from 0 to 1"
         )
 
 
@@ -212,23 +236,15 @@ def _refuse_other_sums_than_1(array, axes, name):
         total = array.sum(axis=axes, dtype=np.float64)
     off = ~(np.abs(total - 1) <= _sum_tolerance(array))
     if off.any():
-        where = _first(off)
+        where = first(off)
         raise ValueError(
-            f"{_at(name, where)} sums to {total[where]:.10g}, not to 1; "
+            f"{at(name, where)} sums to {total[where]:.10g}, not to 1; "
             "divide it by its sum if these are weights"
         )
 
 
 def _sum_tolerance(array):
     return SUM_TOLERANCE_OF_SINGLES if is_single(array) else SUM_TOLERANCE
-
-
-def _first(mask):
-    return tuple(int(i) for i in np.argwhere(mask)[0])
-
-
-def _at(name, where):
-    return f"{name}[{', '.join(map(str, where))}]" if where else name
 
 
 def _what(array):

@@ -8,6 +8,7 @@ and how many outcomes have each. Distinct counts are at most √(2N): hundreds f
 """
 
 import math
+from collections import Counter
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -41,7 +42,8 @@ def count(samples):
     Parameters
     ----------
     samples : str, bytes or array_like, shape (N,)
-        Observations; equal values are the same outcome.
+        Observations; equal values are the same outcome. Of a list, they may be of several types:
+        1 and "1" are different outcomes.
 
     Returns
     -------
@@ -51,18 +53,24 @@ def count(samples):
     Raises
     ------
     ValueError
-        If there is no sample, or samples are not in one dimension.
+        If there is no sample, samples are not in one dimension, or one cannot be counted since
+        Python cannot hash it.
     """
     if isinstance(samples, str):
-        samples = np.frombuffer(samples.encode("utf-32-le"), dtype="<u4")
+        # Half of a pair of UTF-16 is a character like others.
+        samples = np.frombuffer(samples.encode("utf-32-le", "surrogatepass"), dtype="<u4")
     elif isinstance(samples, (bytes, bytearray)):
         samples = np.frombuffer(samples, dtype=np.uint8)
-    samples = as_array(samples, name="samples")
-    if samples.ndim != 1 or samples.size == 0:
-        raise ValueError(
-            f"samples has shape {samples.shape}; pass one observation or more in a row"
-        )
-    return np.sort(_distinct(samples)[1])[::-1].astype(np.int64)
+    array = as_array(samples, name="samples")
+    if array.ndim != 1 or array.size == 0:
+        raise ValueError(f"samples has shape {array.shape}; pass one observation or more in a row")
+    if array.dtype.kind == "O":
+        counts = _counts_of_objects(array.tolist())
+    elif array is not samples and _may_be_merged(array):
+        counts = _counts_of_objects(samples)
+    else:
+        counts = _distinct(array)[1]
+    return np.sort(counts)[::-1].astype(np.int64)
 
 
 def plug_in(counts, *, base=2):
@@ -429,6 +437,25 @@ def _distance_on_a_line(x, k):
 
 
 # ---------------------------------------------------------------- counts of counts
+
+
+def _may_be_merged(array):
+    """Whether different objects of a list may have become equal in the array that NumPy makes.
+
+    It makes text of all that stands beside text, drops null characters at its end, and rounds
+    large whole numbers beside fractions or negative ones.
+    """
+    return array.dtype.kind in "US" or (array.dtype.kind == "f" and (abs(array) >= 2.0**53).any())
+
+
+def _counts_of_objects(samples):
+    """How often each of the objects in a sequence occurs."""
+    try:
+        return list(Counter(samples).values())
+    except TypeError as error:
+        raise ValueError(
+            f"samples cannot be counted ({error}); pass numbers, texts or tuples of them"
+        ) from None
 
 
 def _distinct(array):

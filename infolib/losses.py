@@ -9,7 +9,7 @@ from numbers import Real
 
 import numpy as np
 
-from infolib._pmf import as_array, as_pmf, as_real, check_axis, log_unit, scalar_if_0d
+from infolib._pmf import as_array, as_pmf, as_real, at, check_axis, first, log_unit, scalar_if_0d
 from infolib._sums import BLOCK, loss_of_classes
 
 
@@ -128,7 +128,17 @@ def cross_entropy_loss(logits, labels, *, base=math.e, return_gradient=False):
         p = as_pmf(labels, name="labels")
         loss = _loss_of_distributions(z.reshape(-1, n_classes), p.reshape(-1, n_classes), rows)
     else:
-        y = _as_labels(labels, z.shape)
+        if labels.dtype.kind not in "iu":
+            raise ValueError(
+                f"labels has type {labels.dtype} and shape {labels.shape}; pass class indices as "
+                f"integers of shape {z.shape[:-1]}, or distributions as floats of shape {z.shape}"
+            )
+        if labels.shape != z.shape[:-1]:
+            raise ValueError(
+                f"labels has shape {labels.shape}; for logits of shape {z.shape} pass class "
+                f"indices of shape {z.shape[:-1]}, or distributions as floats of shape {z.shape}"
+            )
+        y = _as_indices(labels, n_classes)
         loss = loss_of_classes(z.reshape(-1, n_classes), y.ravel(), rows)
     with np.errstate(over="ignore", under="ignore"):  # beyond single precision
         loss = loss.reshape(z.shape[:-1]).astype(dtype, copy=False)
@@ -180,7 +190,7 @@ def one_hot(labels, n_classes):
     Parameters
     ----------
     labels : array_like of int, shape (...)
-        Class indices from 0 to n_classes − 1.
+        Class indices from 0 to n_classes − 1; may be empty.
     n_classes : int
         Number of classes.
 
@@ -200,7 +210,11 @@ def one_hot(labels, n_classes):
     if isinstance(n_classes, bool) or not isinstance(n_classes, (int, np.integer)) or n_classes < 1:
         raise ValueError(f"n_classes is {n_classes!r}; pass a whole number, 1 or more")
     labels = as_array(labels, name="labels")
-    labels = _as_labels(labels, (*labels.shape, int(n_classes)))
+    if labels.size == 0:
+        labels = labels.astype(np.intp)  # NumPy takes an empty list for one of floats
+    if labels.dtype.kind not in "iu":
+        raise ValueError(f"labels has type {labels.dtype}; pass class indices as integers")
+    labels = _as_indices(labels, int(n_classes))
     hot = np.zeros((*labels.shape, n_classes))
     np.put_along_axis(hot, labels[..., np.newaxis], 1, axis=-1)
     return hot
@@ -250,36 +264,27 @@ def _as_logits(logits, axis):
         raise ValueError(f"logits has shape {z.shape}; pass a score for each class")
     if not z.max() < np.inf:  # NaN or +inf
         bad = np.isnan(z) | (z == np.inf)
-        where = tuple(int(i) for i in np.argwhere(bad)[0])
+        where = first(bad)
         raise ValueError(
-            f"logits[{', '.join(map(str, where))}] is {z[where]}; logits are finite, "
+            f"{at('logits', where)} is {z[where]}; logits are finite, "
             "or -inf for an impossible class"
         )
     check_axis(axis, z.ndim, name="logits")
     z = np.moveaxis(z, axis, -1)
     impossible = np.isneginf(z.max(axis=-1)) if z.min() == -np.inf else np.False_
     if impossible.any():
-        where = tuple(int(i) for i in np.argwhere(impossible)[0])
-        at = f"logits[{', '.join(map(str, where))}]" if where else "logits"
-        raise ValueError(f"{at} is -inf for every class; at least one must be possible")
+        raise ValueError(
+            f"{at('logits', first(impossible))} is -inf for every class; "
+            "at least one must be possible"
+        )
     return z
 
 
-def _as_labels(labels, shape):
-    n_classes = shape[-1]
-    if labels.dtype.kind not in "iu":
-        raise ValueError(
-            f"labels has type {labels.dtype} and shape {labels.shape}; pass class indices as "
-            f"integers of shape {shape[:-1]}, or distributions as floats of shape {shape}"
-        )
-    if labels.shape != shape[:-1]:
-        raise ValueError(
-            f"labels has shape {labels.shape}; for logits of shape {shape} pass class indices "
-            f"of shape {shape[:-1]}, or distributions as floats of shape {shape}"
-        )
+def _as_indices(labels, n_classes):
     bad = (labels < 0) | (labels >= n_classes)
     if bad.any():
-        where = tuple(int(i) for i in np.argwhere(bad)[0])
-        at = f"labels[{', '.join(map(str, where))}]" if where else "labels"
-        raise ValueError(f"{at} is {labels[where]}; classes go from 0 to {n_classes - 1}")
+        where = first(bad)
+        raise ValueError(
+            f"{at('labels', where)} is {labels[where]}; classes go from 0 to {n_classes - 1}"
+        )
     return labels.astype(np.intp, copy=False)

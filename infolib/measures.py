@@ -3,7 +3,7 @@
 import numpy as np
 
 from infolib import _few
-from infolib._pmf import as_real, expect, log_unit, scalar_if_0d
+from infolib._pmf import as_real, at, expect, first, log_unit, scalar_if_0d
 from infolib._sums import minus_sum_p_log_p, minus_sum_p_log_q, sum_js, sum_p_log_ratio
 
 
@@ -38,9 +38,10 @@ def information_content(p, *, base=2):
     p = as_real(p, name="p")
     outside = ~((p >= 0) & (p <= 1))
     if outside.any():
-        where = tuple(int(i) for i in np.argwhere(outside)[0])
-        at = f"p[{', '.join(map(str, where))}]" if where else "p"
-        raise ValueError(f"{at} is {p[where]:.6g}; a probability is a number from 0 to 1")
+        where = first(outside)
+        raise ValueError(
+            f"{at('p', where)} is {p[where]:.6g}; a probability is a number from 0 to 1"
+        )
     with np.errstate(divide="ignore"):  # log 0 = -inf is the answer
         # log2 is exact for powers of 2, which a quotient of logarithms is not.
         return scalar_if_0d(0.0 - (np.log2(p) if base == 2 else np.log(p) / unit))

@@ -5,10 +5,14 @@ curves in line style, and both are labelled.
 """
 
 import sys
+from collections.abc import Mapping
 
 import matplotlib.pyplot as plt
 import numpy as np
 from cycler import cycler
+
+from infolib._pmf import as_array
+from infolib.prefix_codes import PrefixCode
 
 # Okabe and Ito's palette, without its yellow (too pale on white), in an order in which
 # neighbours differ in lightness too.
@@ -87,9 +91,10 @@ def bars(heights, labels=None, *, ax=None, color="blue", annotate="{:.2f}", ylab
     Raises
     ------
     ValueError
-        If there are not as many labels as heights, or the colour is unknown.
+        If the heights are no numbers in a row, there are not as many labels, or the colour is
+        unknown.
     """
-    heights = np.asarray(heights, dtype=float)
+    heights = _row(heights, "heights")
     labels = _labels(labels, len(heights))
     if color not in COLORS:
         raise ValueError(f"color is {color!r}; choose one of {', '.join(COLORS)}")
@@ -129,10 +134,17 @@ def grouped_bars(groups, labels=None, *, ax=None, ylabel="probability"):
     Raises
     ------
     ValueError
-        If the groups differ in length, or are none or more than six.
+        If the groups are no mapping, differ in length, or are none or more than six, or their
+        heights are no numbers in a row.
     """
+    if not isinstance(groups, Mapping):
+        raise ValueError(
+            f"groups is of type {type(groups).__name__}; pass a mapping of names to heights, such "
+            "as {'P': [0.5, 0.5]}"
+        )
     if not 1 <= len(groups) <= len(HATCHES):
         raise ValueError(f"groups holds {len(groups)} groups; pass 1 to {len(HATCHES)}")
+    groups = {name: _row(heights, f"groups[{name!r}]") for name, heights in groups.items()}
     sizes = {name: len(heights) for name, heights in groups.items()}
     if len(set(sizes.values())) > 1:
         raise ValueError(f"groups differ in length: {sizes}")
@@ -144,7 +156,7 @@ def grouped_bars(groups, labels=None, *, ax=None, ylabel="probability"):
         offset = (i - (len(groups) - 1) / 2) * width
         ax.bar(
             np.arange(size) + offset,
-            np.asarray(heights, dtype=float),
+            heights,
             width,
             label=name,
             color=list(COLORS.values())[i],
@@ -261,7 +273,15 @@ def binary_tree(codewords, *, ax=None):
     Returns
     -------
     matplotlib Axes
+
+    Raises
+    ------
+    ValueError
+        If the codewords are no mapping, or those of no prefix code.
     """
+    if isinstance(codewords, PrefixCode):
+        raise ValueError("codewords is a PrefixCode; pass its words: code.codewords")
+    codewords = PrefixCode(codewords).codewords  # which refuses what cannot be drawn
     ax = _axes(ax)
     leaves = sorted(codewords.items(), key=lambda item: item[1])
     height = {word: -i for i, (_, word) in enumerate(leaves)}
@@ -289,6 +309,17 @@ def binary_tree(codewords, *, ax=None):
 
 def _axes(ax):
     return plt.subplots()[1] if ax is None else ax
+
+
+def _row(heights, name):
+    """Numbers in one dimension, or a ValueError that says why not."""
+    shape = as_array(heights, name=name).shape
+    if len(shape) != 1:
+        raise ValueError(f"{name} has shape {shape}; pass a row of numbers: [0.5, 0.5]")
+    try:
+        return np.asarray(heights, dtype=float)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} holds what is no number; pass numbers: [0.5, 0.5]") from None
 
 
 def _labels(labels, size):

@@ -2,7 +2,7 @@
 
 import heapq
 import math
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from fractions import Fraction
 from itertools import count, product
 
@@ -63,18 +63,75 @@ class PrefixCode:
         self.lengths = {symbol: len(word) for symbol, word in codewords.items()}
 
     def encode(self, symbols):
-        """The codewords of a sequence of symbols, one after the other: str of 0 and 1."""
+        """The codewords of a sequence of symbols, one after the other.
+
+        >>> PrefixCode({"sun": "0", "cloud": "10", "rain": "11"}).encode(["rain", "sun"])
+        '110'
+
+        Parameters
+        ----------
+        symbols : iterable of symbols
+            The message; it may be empty.
+
+        Returns
+        -------
+        str
+            Of 0 and 1, without separators.
+
+        Raises
+        ------
+        ValueError
+            If a symbol has no codeword, or `symbols` is no iterable.
+
+        References
+        ----------
+        Cover & Thomas, 2nd ed., §5.1. Used in chapter 2.
+        """
+        try:
+            iter(symbols)
+        except TypeError:
+            raise ValueError(
+                f"symbols is {symbols!r}; pass a list of symbols that have codewords"
+            ) from None
         words, symbols = self.codewords, list(symbols)
         try:
             return "".join([words[symbol] for symbol in symbols])
-        except KeyError:
-            position = next(i for i, symbol in enumerate(symbols) if symbol not in words)
+        except (KeyError, TypeError):  # a list, for instance, is no key
+            position = next(
+                i for i, x in enumerate(symbols) if not (isinstance(x, Hashable) and x in words)
+            )
             raise ValueError(
                 f"symbols[{position}] is {symbols[position]!r}, which has no codeword"
             ) from None
 
     def decode(self, bits):
-        """The symbols that a str of 0 and 1 stands for."""
+        """The symbols that bits stand for.
+
+        >>> PrefixCode({"sun": "0", "cloud": "10", "rain": "11"}).decode("110")
+        ['rain', 'sun']
+
+        Parameters
+        ----------
+        bits : str
+            Codewords of 0 and 1, one after the other, as `encode` returns them.
+
+        Returns
+        -------
+        list of symbols
+
+        Raises
+        ------
+        ValueError
+            If the bits are no text, end within a codeword, or are not of this code.
+
+        References
+        ----------
+        Cover & Thomas, 2nd ed., §5.1. Used in chapter 2.
+        """
+        if not isinstance(bits, str):
+            raise ValueError(
+                f"bits is of type {type(bits).__name__}; pass a text of 0 and 1, such as '011'"
+            )
         symbol_of = {word: symbol for symbol, word in self.codewords.items()}
         longest = max(self.lengths.values())
         symbols, start, length = [], 0, 1
@@ -97,7 +154,32 @@ class PrefixCode:
         return symbols
 
     def mean_length(self, p):
-        """Expected bits a symbol: Σ p(x)·l(x), for a mapping of symbols to probabilities."""
+        """Expected length of a codeword: Σ p(x)·l(x).
+
+        >>> PrefixCode({"sun": "0", "cloud": "10", "rain": "11"}).mean_length(
+        ...     {"sun": 0.5, "cloud": 0.25, "rain": 0.25}
+        ... )
+        1.5
+
+        Parameters
+        ----------
+        p : mapping of symbol to probability
+            Probabilities; non-negative, summing to 1. A symbol of probability 0 needs no codeword.
+
+        Returns
+        -------
+        float
+            Bits a symbol.
+
+        Raises
+        ------
+        ValueError
+            If `p` is no distribution, or a symbol that is possible has no codeword.
+
+        References
+        ----------
+        Cover & Thomas, 2nd ed., eq. (5.1). Derived in chapter 2.
+        """
         symbols, probabilities = _as_pmf_mapping(p)
         for symbol, probability in zip(symbols, probabilities, strict=True):
             if probability > 0 and symbol not in self.lengths:
@@ -108,7 +190,20 @@ class PrefixCode:
         )
 
     def kraft_sum(self):
-        """Σ 2^−l over the codewords: at most 1, and 1 for a code that wastes nothing."""
+        """Σ 2^−l over the codewords.
+
+        >>> PrefixCode({"sun": "0", "cloud": "10", "rain": "11"}).kraft_sum()
+        1.0
+
+        Returns
+        -------
+        float
+            At most 1, and 1 for a code that wastes nothing.
+
+        References
+        ----------
+        Cover & Thomas, 2nd ed., theorem 5.2.1. Derived in chapter 2.
+        """
         return kraft_sum(self.lengths.values())
 
 
@@ -131,7 +226,7 @@ def kraft_sum(lengths):
     Raises
     ------
     ValueError
-        If a length is no whole number of at least 1.
+        If a length is no whole number of at least 1, or `lengths` is a mapping or no iterable.
 
     References
     ----------
@@ -285,8 +380,19 @@ def _as_pmf_mapping(p):
 
 
 def _exact_kraft_sum(lengths):
+    if isinstance(lengths, Mapping):
+        raise ValueError(
+            f"lengths is a {type(lengths).__name__}; pass its values: lengths.values()"
+        )
+    try:
+        numbered = enumerate(lengths)
+    except TypeError:
+        raise ValueError(
+            f"lengths is of type {type(lengths).__name__}; pass the length of each codeword: "
+            "[1, 2, 2]"
+        ) from None
     total = Fraction(0)
-    for position, length in enumerate(lengths):
+    for position, length in numbered:
         if not _is_whole_and_positive(length):
             raise ValueError(f"lengths[{position}] is {length!r}; pass whole numbers, 1 or more")
         total += Fraction(1, 1 << int(length))

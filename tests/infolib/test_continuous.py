@@ -9,7 +9,7 @@ import pytest
 import scipy.stats as ss
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.special import betaln, digamma, gammaln
+from scipy.special import betaln, digamma, gammaln, i0e, i1e
 
 from infolib.continuous import cross_entropy, differential_entropy, kl_divergence
 
@@ -199,6 +199,41 @@ def test_a_density_that_is_none_does_not_settle():
         differential_entropy(Half())
 
 
+def test_a_density_that_is_none_is_not_infinitely_bad_either():
+    class Twice:
+        """A density whose total probability is 2."""
+
+        logpdf = staticmethod(lambda x: ss.uniform.logpdf(x, 0, 3) + math.log(2))
+        logcdf, logsf, ppf, isf = (
+            getattr(ss.uniform(0, 3), f) for f in ("logcdf", "logsf", "ppf", "isf")
+        )
+        support = staticmethod(lambda: (0.0, 3.0))
+
+    histogram = ss.rv_histogram(([1.0, 0.0, 1.0], [0.0, 1.0, 2.0, 3.0])).freeze()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # SciPy takes the logarithm of its own 0
+        with pytest.raises(ArithmeticError, match="total probability of 1.999"):
+            cross_entropy(Twice(), histogram)
+
+
+@pytest.mark.parametrize("k", [0.5, 2, 3.99, 1000])
+def test_a_periodic_density_is_refused_until_it_is_restricted(k):
+    # SciPy repeats the von Mises density on all of the line.
+    for name, f in (
+        ("p", lambda v: differential_entropy(v)),
+        ("p", lambda v: cross_entropy(v, v)),
+        ("p", lambda v: kl_divergence(v, ss.norm())),
+        ("q", lambda v: cross_entropy(ss.norm(), v)),
+        ("q", lambda v: kl_divergence(ss.norm(), v)),
+    ):
+        message = f"^{name} has a total probability above 1 .* vonmises_line instead of vonmises"
+        with pytest.raises(ArithmeticError, match=message):
+            f(ss.vonmises(k))
+    # log(2π·I₀(k)) − k·I₁(k)/I₀(k)
+    nats = math.log(2 * math.pi * i0e(k)) + k - k * i1e(k) / i0e(k)
+    assert differential_entropy(ss.vonmises_line(k), base=E) == pytest.approx(nats, abs=1e-8)
+
+
 means, scales = st.floats(-10, 10), st.floats(0.05, 20)
 
 
@@ -232,14 +267,18 @@ def test_kl_of_betas_is_not_negative_and_does_not_know_its_unit(a, b, c, d, scal
 
 
 def test_base_and_type():
-    p, q = ss.norm(), ss.norm(1, 2)
+    p, q, beta = ss.norm(), ss.norm(1, 2), ss.beta(2, 3)
     for value in (
         differential_entropy(p),
+        differential_entropy(beta),
         cross_entropy(p, q),
+        cross_entropy(beta, ss.uniform(-1, 3)),
+        cross_entropy(beta, beta),
         kl_divergence(p, q),
+        kl_divergence(beta, ss.beta(3, 2)),
         kl_divergence(q, ss.uniform()),
     ):
-        assert isinstance(value, float)
+        assert type(value) is float
     for f in (lambda **k: differential_entropy(q, **k), lambda **k: kl_divergence(p, q, **k)):
         assert f(base=10) == pytest.approx(f() * math.log10(2), rel=1e-12)
 
@@ -256,6 +295,40 @@ def test_scipy_agrees():
         assert differential_entropy(density, base=E) == pytest.approx(
             float(density.entropy()), rel=1e-6
         )
+
+
+# Densities of every kind of support, end and tail that SciPy has, among them some whose cumulative
+# probability near an end is rounding alone.
+FAMILIES = [
+    ss.alpha(3.57),
+    ss.argus(1),
+    ss.beta(2.31, 0.627),
+    ss.bradford(0.299),
+    ss.cosine(),  # underflows near its ends
+    ss.crystalball(2, 3),
+    ss.exponnorm(1.5),
+    ss.exponpow(2.7),  # NaN far out
+    ss.gausshyper(13.76, 3.119, 2.5146, 5.181),
+    ss.genextreme(-0.1),
+    ss.gengamma(4.42, -3.12),
+    ss.irwinhall(10),
+    ss.johnsonsb(4.32, 3.18),
+    ss.kstwobign(),
+    ss.loggamma(0.414),
+    ss.rdist(1.6),
+    ss.semicircular(),
+    ss.trapezoid(0.2, 0.8),
+    ss.truncnorm(-1.1, 2.73),
+    ss.tukeylambda(3.13),
+    ss.vonmises_line(3.99),
+    ss.wrapcauchy(0.0311),
+]
+
+
+@pytest.mark.parametrize("density", FAMILIES, ids=lambda density: density.dist.name)
+def test_families_of_scipy(density):
+    # SciPy's own integral has an error of up to 1e-9.
+    assert differential_entropy(density, base=E) == pytest.approx(density.entropy(), abs=1e-8)
 
 
 @pytest.mark.parametrize(

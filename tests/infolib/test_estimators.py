@@ -538,12 +538,35 @@ def test_count():
     assert estimators.count("a").dtype == np.int64
 
 
-@given(st.text(min_size=1, max_size=20))
+@pytest.mark.parametrize(
+    ("samples", "counts"),
+    [
+        ([1, "1"], [1, 1]),
+        (["a", "a\0"], [1, 1]),
+        ([b"a", b"a\0", b"a"], [2, 1]),
+        (["a", None, None], [2, 1]),
+        (["a", 1.5, "a", None], [2, 1, 1]),
+        (("a", "b", "a"), [2, 1]),
+        ([2**70, 2**70 + 1, 2**70], [2, 1]),  # more than a whole number of NumPy holds
+        ([2**53, 2**53 + 1, 0.5], [1, 1, 1]),
+        ([2**63, 2**63 + 1, -1], [1, 1, 1]),
+        ([0.5, 1e300, 0.5], [2, 1]),
+        ([True, 1], [2]),  # equal in Python
+        (np.array(["a", None, "a"], dtype=object), [2, 1]),
+        (np.array(["a", "b", "a"]), [2, 1]),
+        ("\ud800\udc00\ud800", [2, 1]),  # halves of pairs, of which no encoding makes bytes
+    ],
+)
+def test_different_values_stay_different_outcomes(samples, counts):
+    assert estimators.count(samples).tolist() == counts
+    assert estimators.count(samples).dtype == np.int64
+
+
+@given(st.text(st.characters(), min_size=1, max_size=20))
 def test_count_agrees_with_counting(text):
-    text = text.encode("utf-8", "replace").decode()
     expected = sorted((text.count(c) for c in set(text)), reverse=True)
     assert estimators.count(text).tolist() == expected
-    assert estimators.count(list(text)).sum() == len(text)
+    assert estimators.count(list(text)).tolist() == expected
 
 
 @pytest.mark.parametrize(
@@ -586,6 +609,17 @@ def test_count_refuses(bad):
 def test_count_refuses_ragged_samples_by_name():
     with pytest.raises(ValueError, match="samples"):
         estimators.count([[1, 2], [3]])
+
+
+@pytest.mark.parametrize("bad", [[{}], ["a", {}], np.array([[1], None], dtype=object)])
+def test_count_refuses_what_cannot_be_told_apart(bad):
+    with pytest.raises(ValueError, match="samples cannot be counted .*; pass numbers, texts or"):
+        estimators.count(bad)
+
+
+def test_count_refuses_what_is_no_sequence():
+    with pytest.raises(ValueError, match=r"samples is a generator; pass a list: list\(samples\)"):
+        estimators.count(x for x in "ab")
 
 
 # ---------------------------------------------------------------- densities

@@ -49,8 +49,13 @@ def test_exports_have_a_documented_example(name):
     assert doctest.DocTestParser().get_examples(thing.__doc__)
 
 
+def test_methods_have_an_example():
+    for name, method in inspect.getmembers(infolib.PrefixCode, inspect.isfunction):
+        assert name.startswith("_") or doctest.DocTestParser().get_examples(method.__doc__), name
+
+
 def test_exports_are_sorted_complete_and_listed_once():
-    assert infolib.__all__ == sorted(set(infolib.__all__), key=infolib.__all__.index)
+    assert infolib.__all__ == sorted(set(infolib.__all__))
     functions = {
         name
         for name, thing in vars(infolib).items()

@@ -147,7 +147,7 @@ def test_nearly_determined_columns_keep_their_digits():
     assert conditional_entropy(p, base=math.e) == pytest.approx(float(truth), abs=1e-16)
 
 
-@pytest.mark.parametrize("tiny", [1e-150, *[t for t in (1e-170, 1e-300)]])
+@pytest.mark.parametrize("tiny", [1e-150, 1e-170, 1e-300])
 def test_rare_pairs_share_their_entropy(tiny):
     # One variable determines the other: I = H, also where the product of marginals underflows.
     p = np.diag([1.0, tiny])

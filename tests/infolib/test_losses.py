@@ -342,6 +342,11 @@ def test_one_hot(labels):
     assert hot.argmax(axis=-1).tolist() == labels
 
 
+@pytest.mark.parametrize("empty", [[], (), np.zeros(0), np.zeros(0, dtype=int), np.array([], "U1")])
+def test_one_hot_of_no_labels(empty):
+    assert one_hot(empty, 3).shape == (0, 3)
+
+
 def test_one_hot_takes_memory_for_its_result_alone():
     tracemalloc.start()
     hot = one_hot([5], 20_000)
@@ -366,7 +371,8 @@ def test_one_hot_of_one_label_and_of_a_table():
         ([0], "2", "n_classes is '2'"),
         ([2], 2, r"labels\[0\] is 2; classes go from 0 to 1"),
         (-1, 2, "labels is -1"),
-        ([0.5], 2, "labels has type float64"),
+        ([0.5], 2, "labels has type float64; pass class indices as integers$"),
+        ([[0.5, 0.5]], 2, "labels has type float64; pass class indices as integers$"),
         (["a"], 2, "labels has type <U1"),
         ([1j], 2, "labels has type complex128"),
         ([True], 2, "labels has type bool"),

@@ -98,6 +98,26 @@ def test_bars_refuse():
     assert not plt.get_fignums()  # no empty figure is left behind
 
 
+NO_ROWS = [
+    (0.5, r"has shape \(\); pass a row of numbers"),
+    ([[0.5, 0.5]], r"has shape \(1, 2\); pass a row of numbers"),
+    (["a", "b"], "holds what is no number; pass numbers"),
+    ([1j], "holds what is no number; pass numbers"),
+    ([[0.5], [0.5, 0.5]], "is ragged"),
+    ({"a": 0.5}.values(), "is a dict_values; pass a list"),
+    ({"a": 0.5}, "is a dict; pass its values as a list"),
+]
+
+
+@pytest.mark.parametrize(("bad", "message"), NO_ROWS)
+def test_heights_are_numbers_in_a_row(bad, message):
+    with pytest.raises(ValueError, match=f"heights {message}"):
+        plots.bars(bad)
+    with pytest.raises(ValueError, match=rf"groups\['P'\] {message}"):
+        plots.grouped_bars({"P": bad})
+    assert not plt.get_fignums()
+
+
 def test_bars_of_equal_labels_stand_side_by_side():
     ax = plots.bars([0.5, 0.2, 0.3], ["a", "b", "a"])
     assert len({round(bar.get_x(), 6) for bar in ax.patches}) == 3
@@ -139,6 +159,8 @@ def test_grouped_bars_refuse():
         plots.grouped_bars({"P": [0.5, 0.5], "Q": [1]})
     with pytest.raises(ValueError, match="labels has 3 names for 2 values"):
         plots.grouped_bars({"P": [0.5, 0.5]}, ["a", "b", "c"])
+    with pytest.raises(ValueError, match="groups is of type list; pass a mapping of names to"):
+        plots.grouped_bars([[0.5, 0.5]])
     assert not plt.get_fignums()
 
 
@@ -240,6 +262,25 @@ def test_trees_with_one_leaf_or_a_gap():
     assert len([line for line in ax.lines if len(line.get_xdata()) == 3]) == 6
 
 
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (
+            huffman_code({"a": 0.5, "b": 0.5}),
+            "codewords is a PrefixCode; pass its words: code.code",
+        ),
+        ({}, "codewords must be a mapping of symbols to words of 0 and 1"),
+        (["0", "1"], "codewords must be a mapping of symbols to words of 0 and 1"),
+        ({"a": "0", "b": "0"}, "the codeword '0' of 'a' begins the codeword '0' of 'b'"),
+        ({"a": "0", "b": "2"}, "the codeword of 'b' is '2'; it must be a text of 0 and 1"),
+    ],
+)
+def test_trees_of_no_prefix_code_are_refused(bad, message):
+    with pytest.raises(ValueError, match=message):
+        plots.binary_tree(bad)
+    assert not plt.get_fignums()
+
+
 def test_leaves_do_not_leave_the_axes():
     ax = plots.binary_tree({str(i): f"{i:04b}" for i in range(16)})
     low, high = ax.get_ylim()
@@ -249,7 +290,8 @@ def test_leaves_do_not_leave_the_axes():
 
 @pytest.mark.filterwarnings("ignore:InlineBackend._figure_formats_changed:DeprecationWarning")
 def test_a_notebook_draws_twice_the_pixels(monkeypatch):
-    config = pytest.importorskip("matplotlib_inline.config")
+    from matplotlib_inline import config
+
     monkeypatch.setattr("IPython.get_ipython", object)
     before = config.InlineBackend.instance().figure_formats
     try:

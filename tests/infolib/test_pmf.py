@@ -39,6 +39,14 @@ SHAPED = {
     "second row negative": ([[0.5, 0.5], [1.5, -0.5]], r"{name}\[1, 1\] is -0\.5"),
     "no columns": (np.zeros((3, 0)), r"{name} is empty"),
     "no rows": (np.zeros((0, 3)), r"{name} is empty"),
+    "values": (
+        {"a": 0.5, "b": 0.5}.values(),
+        r"{name} is a dict_values; pass a list: list\({name}\)",
+    ),
+    "mapping": ({"a": 1.0}, r"{name} is a dict; pass its values as a list: list\({name}\.values"),
+    "set": ({0.25, 0.75}, r"{name} is a set; pass a list: a set has no order"),
+    "frozen set": (frozenset({1.0}), r"{name} is a frozenset; pass a list: a set has no order"),
+    "iterator": (iter([0.5, 0.5]), r"{name} is a list_iterator; pass a list: list\({name}\)"),
 }
 OF_ARRAYS = {
     "as_pmf": ("p", as_pmf),
@@ -263,11 +271,13 @@ def test_input_is_left_as_it_was():
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
-        ([1, -2], r"counts\[1\] is -2; counts are whole numbers, 0 or more"),
+        ([1, -2], r"counts\[1\] is -2; counts are whole numbers, 0 or more$"),
         ([NAN, 1], r"counts\[0\] is nan"),
-        ([1, INF], r"counts\[1\] is inf"),
+        ([1, INF], r"counts\[1\] is inf; counts are whole numbers, 0 or more$"),
         ([1, -INF], r"counts\[1\] is -inf"),
-        ([2.0**53, 1], r"counts\[0\] is 9\.0072e\+15"),
+        ([2.0**53, 1], r"counts\[0\] is 9\.0072e\+15; counts are .*, 0 or more and below 2\*\*53$"),
+        ([1, 2**53], r"counts\[1\] is 9\.0072e\+15; counts are .*, 0 or more and below 2\*\*53$"),
+        ({"a": 3}, r"counts is a dict; pass its values as a list: list\(counts\.values\(\)\)"),
         ([0.5, 0.5], r"counts\[0\] is 0\.5; .*not its probability"),
         ([0, 0], "counts holds no observation"),
         ([], "counts holds no observation"),

@@ -3,7 +3,6 @@
 import itertools
 import math
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -18,7 +17,7 @@ from infolib import (
     kraft_sum,
     shannon_code,
 )
-from tests.infolib.reference import pmfs
+from tests.infolib.reference import pmfs, seconds
 
 WEATHER = PrefixCode({"sun": "0", "cloud": "10", "rain": "11"})
 BUILDERS = {"shannon": shannon_code, "huffman": huffman_code}
@@ -29,13 +28,6 @@ def is_prefix_free(words):
     return not any(a != b and b.startswith(a) for a in words for b in words) and len(
         set(words)
     ) == len(words)
-
-
-def seconds(f, *arguments):
-    """Processor time, which other programs on the machine do not change much."""
-    start = time.process_time()
-    result = f(*arguments)
-    return time.process_time() - start, result
 
 
 # Tracing lines, as a measurement of coverage does, takes several times longer.
@@ -265,6 +257,25 @@ def test_unknown_symbols_of_an_iterator_are_refused_too():
         WEATHER.encode(iter(["sun", "fog", "sun"]))
 
 
+@pytest.mark.parametrize("symbols", [None, 5, 0.5, np.array(1)])
+def test_a_message_is_a_list_of_symbols(symbols):
+    with pytest.raises(ValueError, match="symbols is .*; pass a list of symbols that have codew"):
+        WEATHER.encode(symbols)
+
+
+@pytest.mark.parametrize("symbol", [["rain"], {"rain": 1}, np.array(["rain"])])
+def test_what_can_be_no_symbol_is_named_with_its_place(symbol):
+    with pytest.raises(ValueError, match=r"symbols\[1\] is .*rain.*, which has no codeword"):
+        WEATHER.encode(["sun", symbol])
+
+
+@pytest.mark.parametrize("bits", [None, 0, [0, 1], ["0", "1"], b"01"])
+def test_bits_are_a_text(bits):
+    message = f"bits is of type {type(bits).__name__}; pass a text of 0 and 1, such as '011'"
+    with pytest.raises(ValueError, match=message):
+        WEATHER.decode(bits)
+
+
 # ---------------------------------------------------------------- bad input
 
 
@@ -321,6 +332,20 @@ def test_lengths_are_whole_and_positive(length):
 def test_lengths_are_numbers(length):
     with pytest.raises(ValueError, match=r"lengths\[1\] is"):
         kraft_sum([1, length])
+
+
+@pytest.mark.parametrize("lengths", [5, None, np.array(2), WEATHER])
+def test_lengths_are_a_list(lengths):
+    message = f"lengths is of type {type(lengths).__name__}; pass the length of each codeword"
+    with pytest.raises(ValueError, match=message):
+        kraft_sum(lengths)
+
+
+def test_lengths_are_no_mapping():
+    # Its symbols, were they whole numbers, would be taken for lengths.
+    with pytest.raises(ValueError, match=r"lengths is a dict; pass its values: lengths\.values"):
+        kraft_sum({1: 1, 2: 1})
+    assert kraft_sum(WEATHER.lengths.values()) == 1
 
 
 def test_mean_length_needs_a_codeword_for_each_possible_symbol():

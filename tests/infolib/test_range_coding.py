@@ -3,7 +3,6 @@
 import math
 import struct
 import sys
-import time
 import zlib
 
 import numpy as np
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 
 from infolib import datasets, entropy, estimators, information_content, range_coding
 from infolib.range_coding import decode, encode
-from tests.infolib.reference import normalised, pmfs
+from tests.infolib.reference import normalised, pmfs, seconds
 
 HEADER = 15  # bytes before the message, as the documentation of encode says
 P = [0.5, 0.25, 0.125, 0.125]
@@ -25,13 +24,6 @@ def bound(symbols, p):
     """The documented maximum in bytes."""
     bits = math.fsum(information_content(np.asarray(p)[symbols]))
     return HEADER + 4 + (bits + len(symbols) * (2**-15 + len(p) * 2**-31)) / 8
-
-
-def seconds(f, *arguments):
-    """Processor time, which other programs on the machine do not change much."""
-    start = time.process_time()
-    result = f(*arguments)
-    return time.process_time() - start, result
 
 
 @given(pmfs(), st.lists(st.integers(0, 10**6), max_size=200))

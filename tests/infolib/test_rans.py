@@ -2,7 +2,6 @@
 
 import math
 import sys
-import time
 import tracemalloc
 import zlib
 
@@ -15,7 +14,7 @@ from infolib import datasets, entropy, information_content, range_coding, rans
 from infolib.range_coding import CHECKSUM
 from infolib.range_coding import HEADER as HEAD
 from infolib.rans import decode, encode
-from tests.infolib.reference import normalised, pmfs
+from tests.infolib.reference import normalised, pmfs, seconds
 
 HEADER = 15  # bytes before the message, as the documentation of encode says
 P = [0.5, 0.25, 0.125, 0.125]
@@ -49,13 +48,6 @@ def check(symbols, p):
     assert decoded.dtype == np.int64 and np.array_equal(decoded, symbols)
     assert least(symbols) <= len(data) <= bound(symbols, p)
     return data
-
-
-def seconds(f, *arguments):
-    """Processor time, which other programs on the machine do not change much."""
-    start = time.process_time()
-    result = f(*arguments)
-    return time.process_time() - start, result
 
 
 def english(n):
