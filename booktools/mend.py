@@ -30,7 +30,12 @@ def mend(soup: BeautifulSoup, page: Path) -> None:
     _formulas(soup)
 
 
+DIALOGS = {"search": "Search", "primary": "Site", "secondary": "Contents"}  # by their ids
+
+
 def _head(soup) -> None:
+    # Where no script runs, the theme's "auto" would be neither light nor dark.
+    soup.html["data-theme"] = "light"
     for meta in soup.find_all("meta", attrs={"name": "viewport"})[1:]:
         meta.decompose()
     for meta in soup.select("meta[name^=docsearch]"):
@@ -60,6 +65,8 @@ def _controls(soup) -> None:
             paragraph.name = "span"
     for part in soup.select(".sidebar-primary-items__start"):
         part["role"], part["aria-label"] = "navigation", "Site"
+    for dialog in soup.select("dialog[id]"):
+        dialog["aria-label"] = next(name for part, name in DIALOGS.items() if part in dialog["id"])
     for field in soup.select("[autocorrect]"):
         del field["autocorrect"]
 

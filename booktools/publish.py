@@ -43,6 +43,8 @@ ONLY_FOR_SEARCH = ("searchtools", "language_data", "searchindex")
 # The theme measures every block of code as soon as a page is there, to let the keyboard reach those
 # that scroll, and lays the whole page out anew for each; `booktools.mend` marks them instead.
 MEASURED = re.compile(r'\["pre",[^\]]*\]')
+# It takes the focus from these buttons, so that a keyboard has to start anew after each.
+BLURRED = re.compile(r'\["\.theme-switch-button",[^\]]*\]')
 # PurgeCSS's settings; the safelist is of classes that only scripts write.
 PURGE = """module.exports = {
   content: %s, keyframes: false, variables: false, fontFace: false,
@@ -119,9 +121,14 @@ def _join_scripts(work: Path, soups) -> Path:
             place = first if part.name == "documentation_options.js" else rest
             place.append(part.read_text("utf8"))
     texts = first + settings + rest
-    text, found = MEASURED.subn("['.none']", "\n;\n".join(texts))
-    if found != 1:
-        raise SystemExit(f"the theme's script names blocks of code {found} times, not once")
+    text = "\n;\n".join(texts)
+    for pattern, instead, what in (
+        (MEASURED, "['.none']", "blocks of code"),
+        (BLURRED, "[]", "buttons"),
+    ):
+        text, found = pattern.subn(instead, text)
+        if found != 1:
+            raise SystemExit(f"the theme's script names {what} {found} times, not once")
     for part in parts:
         if not isinstance(part, str):
             part.unlink()

@@ -74,7 +74,8 @@ def fetch(entries: dict[str, dict], version: str, home: Path = HOME) -> dict[str
             reasons.append(str(error))
     missing = [name for name in sums if not _is(home / name, sums[name])]
     if missing:
-        raise Unavailable(f"{', '.join(missing)} could not be fetched ({'; '.join(reasons)})")
+        more = f" and {len(missing) - 1} more files" if len(missing) > 1 else ""
+        raise Unavailable(f"{missing[0]}{more} could not be fetched ({'; '.join(reasons)})")
     return {name: home / entry["file_name"] for name, entry in entries.items()}
 
 

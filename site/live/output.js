@@ -82,7 +82,10 @@ export class Output {
     }
     const { pre } = this.last;
     pre.append(text);
-    if (text.split("\n").some((line) => line.length > PHONE_COLUMNS)) pre.tabIndex = 0;
+    // The keyboard reaches what scrolls.
+    const scrolls = () =>
+      text.split("\n").some((line) => line.length > PHONE_COLUMNS) || pre.scrollHeight > pre.clientHeight;
+    if (pre.tabIndex < 0 && scrolls()) pre.tabIndex = 0;
   }
 
   addFigure(data) {

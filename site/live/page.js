@@ -134,6 +134,9 @@ const handlers = {
     if (self.caches) caches.delete("pages"); // what was kept may be at fault (offline.js)
     abandon(say("broken", { reason }));
   },
+  crashed({ reason }) {
+    abandon(say("died", { reason }));
+  },
   ready() {
     session.ready = true;
     next();
@@ -176,12 +179,13 @@ function run(wanted, bar) {
     (cell) =>
       cell.n <= last &&
       (wanted.includes(cell) || cell.ran !== cell.code()) &&
-      cell !== session.current &&
+      !(cell === session.current && cell.code() === cell.running) &&
       !session.queue.includes(cell),
   );
   if (!session.current && !session.queue.length) {
     session.total = 0;
     session.began = performance.now();
+    session.step = announced = announcer.textContent = ""; // what is said again is said anew
   }
   session.total += due.length;
   session.bar = bar;
@@ -313,6 +317,7 @@ async function edit(cell) {
 }
 
 function reset(cell) {
+  if (cell === session.current || session.queue.includes(cell)) abandon(words.stopped);
   if (cell.editor) {
     cell.editor.close();
     cell.editor.frame.remove();

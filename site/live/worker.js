@@ -142,6 +142,16 @@ async function run({ code, name, packages }) {
   known = entries.length;
 }
 
+// Python does not survive os._exit() or a stack that is too deep, and then never answers.
+self.addEventListener("unhandledrejection", (event) => {
+  try {
+    python.runPython("");
+  } catch {
+    event.preventDefault();
+    post("crashed", { reason: String(event.reason.message || event.reason) });
+  }
+});
+
 self.onmessage = async ({ data }) => {
   try {
     await (data.type === "start" ? start(data) : run(data));

@@ -5,6 +5,16 @@ document.addEventListener("click", (event) => {
   if (button?.dataset.action === "fullscreen") toggleFullScreen();
 });
 
+// A solution's button is called after the exercise; until now all are called the same.
+addEventListener("load", () => {
+  for (const button of document.querySelectorAll(".admonition-title > .toggle-button")) {
+    button.setAttribute("aria-label", button.parentElement.textContent.trim());
+  }
+});
+
+// A search on a disk shows titles alone, since it cannot fetch the pages.
+if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
+
 // A page's text as the search shows it: its article, each formula once.
 document.addEventListener("DOMContentLoaded", () => {
   if (typeof Search === "undefined") return;

@@ -219,6 +219,9 @@ def test_an_endless_print_is_cut(cell):
     text = cell.run("for i in range(100_000):\n    print('word', i)")
     assert 200_000 < len(text) < 201_000
     assert text.endswith("[The rest of the text is left out.]\n")
+    frame = cell.root.locator("pre.live-stdout")
+    assert frame.bounding_box()["height"] <= 500  # what follows on it stays within reach
+    assert frame.evaluate("pre => pre.tabIndex") == 0
 
 
 def test_a_figure_takes_the_place_of_the_book_s(shared):
@@ -320,6 +323,61 @@ def test_an_endless_loop_stops_and_the_page_lives_on(visit):
     assert not cell.bar.get_by_role("button", name="Stop").is_visible()
     assert cell.run("print('again')") == "again\n"
     assert re.match("Done: 2 cells", cell.status.inner_text())  # the setup has run anew
+
+
+@pytest.mark.parametrize(
+    "end", ["import os; os._exit(1)", "import json; json.loads('[' * 100_000)"]
+)
+def test_a_crash_of_python_is_told_and_the_next_run_starts_anew(visit, end):
+    page = visit(FIRST)
+    cell = Cell(page, 2)
+    cell.run(end, state="failed")
+    assert re.match(r"Python has crashed \(.+\); the next run", cell.status.inner_text())
+    assert cell.run("print('again')") == "again\n"
+    visit.faults.clear()  # Pyodide says on the console what it died of
+
+
+def test_reset_ends_a_cell_that_runs(cell):
+    book = cell.text()
+    cell.run()
+    cell.write("import time\nwhile True:\n    print('old')\n    time.sleep(0.1)")
+    cell.page.keyboard.press("Shift+Enter")
+    cell.root.locator("pre.live-stdout", has_text="old").wait_for()
+    cell.press("Reset")
+    cell.page.wait_for_timeout(500)
+    assert cell.text() == book
+    assert cell.status.inner_text() == "Code and output are the original ones again"
+    assert cell.run() == book
+
+
+def test_code_that_is_changed_while_it_runs_runs_next(cell):
+    cell.run()
+    cell.write("import time\ntime.sleep(1)\nprint('old')")
+    cell.page.keyboard.press("Shift+Enter")
+    cell.wait("running")
+    cell.page.keyboard.press("Control+a")
+    cell.page.keyboard.insert_text("print('new')")
+    cell.page.keyboard.press("Shift+Enter")
+    cell.root.locator("pre.live-stdout", has_text="new").wait_for()
+    cell.wait("done")
+    assert cell.text() == "new\n"
+
+
+def test_every_run_is_announced(cell):
+    cell.run()
+    cell.page.evaluate(
+        """() => {
+          window.heard = [];
+          const announcer = document.querySelector(".live-announcer");
+          new MutationObserver(() => heard.push(announcer.textContent)).observe(
+            announcer, {childList: true});
+        }"""
+    )
+    for _ in range(2):
+        cell.run("1 / 0", state="failed")
+        cell.page.wait_for_timeout(200)
+    heard = cell.page.evaluate("heard")
+    assert heard.count("Ended in an error") == 2, heard
 
 
 def test_stop_while_python_starts(visit):

@@ -203,6 +203,54 @@ def test_the_theme_switch_is_remembered(visit):
     assert page.evaluate(theme) == "dark"
 
 
+def test_a_button_keeps_the_keyboard_s_focus(visit):
+    page = visit("book/index.html")
+    page.locator("button.theme-switch-button").first.focus()
+    modes = []
+    for _ in range(3):
+        page.keyboard.press("Enter")
+        modes.append(page.evaluate("document.documentElement.dataset.mode"))
+    assert sorted(modes) == ["auto", "dark", "light"]
+    sidebar = page.locator(".bd-sidebar-primary")
+    page.locator("button.primary-toggle").first.focus()
+    for gone in ("hidden", "visible"):
+        page.keyboard.press("Enter")
+        sidebar.wait_for(state=gone)
+
+
+def test_a_dialog_has_a_name_and_gives_the_focus_back(visit):
+    page = visit("book/02_entropy.html", PHONE)
+    for toggle, dialog in (
+        ("button.primary-toggle", "#pst-primary-sidebar-modal"),
+        ("button.secondary-toggle", "#pst-secondary-sidebar-modal"),
+        ("button.search-button", "#pst-search-dialog"),
+    ):
+        button = page.locator(toggle).locator("visible=true").first
+        button.press("Enter")
+        page.locator(f"{dialog}[open]").wait_for()
+        assert page.locator(dialog).get_attribute("aria-label")
+        page.keyboard.press("Escape")
+        page.locator(f"{dialog}[open]").wait_for(state="detached")
+        assert button.evaluate("button => button === document.activeElement"), toggle
+
+
+def test_a_solution_s_button_is_called_after_its_exercise(visit):
+    page = visit("book/02_entropy.html")
+    buttons = page.locator(".admonition-title > .toggle-button")
+    names = buttons.evaluate_all("buttons => buttons.map(b => b.getAttribute('aria-label'))")
+    assert len(names) >= 6 and all(name.startswith("Solution to Exercise") for name in names)
+    assert len(set(names)) == len(names)
+
+
+def test_without_scripts_a_page_is_in_the_light_theme(browser, address):
+    page = browser.new_context(java_script_enabled=False, viewport=PHONE).new_page()
+    page.goto(address + "book/02_entropy.html")
+    header = page.locator(".bd-header-article")
+    colour = header.evaluate("e => getComputedStyle(e).backgroundColor")
+    assert colour == "rgb(255, 255, 255)"
+    page.context.close()
+
+
 def test_the_sidebar_opens_on_a_phone(visit):
     page = visit("book/index.html", PHONE)
     link = page.locator(".bd-sidebar-primary a", has_text="6. KL divergence").first
@@ -283,10 +331,11 @@ def test_pages_read_from_a_disk(browser):
         assert page.evaluate("document.documentElement.dataset.theme") == "light"
         page.locator(".bd-sidebar-primary a", has_text="2. Entropy").first.click()
         page.wait_for_url("**/02_entropy.html")
-        # What a page still asks for when it is left, the browser gives up itself.
-        assert [fault for fault in faults if fault[0] != "net::ERR_ABORTED"] == []
         page.goto(f"file://{SITE}/search.html?q=KL")
         page.locator("#search-results li a", has_text="KL divergence").first.wait_for()
+        page.get_by_text("Search finished").wait_for()
+        # What a page still asks for when it is left, the browser gives up itself.
+        assert [fault for fault in faults if fault[0] != "net::ERR_ABORTED"] == []
 
 
 def test_a_page_is_printed_without_its_buttons(visit):

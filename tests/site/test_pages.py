@@ -105,6 +105,38 @@ def test_every_page_says_what_it_may_load(name):
 
 
 @pytest.mark.parametrize("name", CHAPTERS)
+def test_no_formula_runs_into_its_number(visit, name):
+    page = visit(name)
+    chromium.unfold(page)
+    for width, media in ((1400, "screen"), (1024, "screen"), (768, "screen"), (643, "print")):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.emulate_media(media=media)
+        crossing = page.eval_on_selector_all(
+            "div.math > .eqno",
+            """numbers => numbers.filter(number => {
+                 const n = number.getBoundingClientRect();
+                 const frame = number.parentNode.querySelector(".katex-display");
+                 const edge = frame.getBoundingClientRect().right;
+                 const scrolls = getComputedStyle(frame).overflowX === "auto";
+                 return [...frame.querySelectorAll(".katex-html .base")].some(base => {
+                   const b = base.getBoundingClientRect();
+                   const right = scrolls ? Math.min(b.right, edge) : b.right;
+                   const beside = right <= n.left + 1 || b.left >= n.right;
+                   return !beside && b.bottom > n.top && b.top < n.bottom;
+                 });
+               }).map(number => number.textContent)""",
+        )
+        assert crossing == [], (width, media)
+        ends = page.eval_on_selector_all(
+            "div.math > .eqno",
+            """numbers => numbers.map(number => Math.round(
+                 number.parentNode.getBoundingClientRect().right -
+                 number.getBoundingClientRect().right))""",
+        )
+        assert set(ends) == {0} and len(ends) >= 5  # at the end of its line
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
 def test_formulas_are_set_and_none_is_clipped(visit, name):
     page = visit(name, PHONE)
     assert page.locator("article .katex-display").count() >= 3
