@@ -32,12 +32,15 @@ NAMES = [
     ("submitted/ada/a1/a1.ipynb", "nbgrader", "ada", "", False),
     ("ada_1.ipynb", "plain", "ada_1", "", False),
     ("../../ada.ipynb", "plain", "ada", "", False),
+    ("ada/a2.ipynb", "", "ada/a2.ipynb", "", False),
+    ("a2.ipynb", "", "a2.ipynb", "", False),
+    ("submitted/ada/a2/a2.ipynb", "nbgrader", "ada", "", False),
 ]
 
 
 @pytest.mark.parametrize("label, system, key, name, late", NAMES)
 def test_whose_a_file_is(tmp_path, label, system, key, name, late):
-    file = submissions.whose(label, tmp_path)
+    file = submissions.whose(label, tmp_path, ["a2"])
     assert (file.system, file.key, file.name, file.late) == (system, key, name, late)
 
 
@@ -69,6 +72,13 @@ def test_archives_are_read_without_being_unpacked(tmp_path):
         bomb.read()
     assert sorted(p.name for p in tmp_path.rglob("*")) == ["all.zip"]
     assert not (tmp_path.parent.parent / "escape_1_2_a.ipynb").exists()
+
+
+def test_files_come_in_the_order_of_their_numbers(tmp_path):
+    for upload in (1000, 999):
+        (tmp_path / f"ada_7_{upload}_x.ipynb").write_text("{}")
+    found = [file.label for file in submissions.find(tmp_path)]
+    assert found == ["ada_7_999_x.ipynb", "ada_7_1000_x.ipynb"]
 
 
 def test_what_is_no_archive_is_refused(tmp_path):
