@@ -120,6 +120,9 @@ Participant 4711,Ada Lovelace,ada@example.org,Submitted,,20,
         (CANVAS, "SIS Login ID", "canvas", "99", ""),
         (CANVAS, "SIS Login ID", "plain", "ada", "ada"),
         (MOODLE, "Email address", "moodle", "4711", "ada@example.org"),
+        (CANVAS, "SIS Login ID", "plain", "Ada ", "ada"),
+        (CANVAS, "SIS Login ID", "plain", "Zoe", "Zoe"),
+        (MOODLE, "Email address", "", "a2.ipynb", ""),
         ("id,canvas,moodle\nada,1204,4711\n", "id", "canvas", "1204", "ada"),
         ("id,canvas,moodle\nada,1204,4711\n", "id", "moodle", "4711", "ada"),
     ],
@@ -166,5 +169,21 @@ def test_a_missing_course_file_is_named(tmp_path):
         course.load(tmp_path / "course.toml")
 
 
+def test_a_byte_order_mark_is_no_fault_of_a_course_file(tmp_path):
+    path = write(tmp_path, f'name = "c"\n{SEED}')
+    path.write_text(path.read_text(), encoding="utf-8-sig")
+    assert course.load(path).name == "c"
+
+
 def test_the_example_is_a_course():
     assert course.load().students() == []
+
+
+def test_the_examples_seed_is_for_the_example_only(tmp_path):
+    """It is public, and hidden inputs come from it."""
+    assert course.load().seed == course.EXAMPLE_SEED
+    text = course.EXAMPLE.read_text(encoding="utf8")
+    with pytest.raises(course.CourseError, match="the seed is the example's"):
+        course.load(write(tmp_path, text))
+    own = text.replace(course.EXAMPLE_SEED, "a seed of more than twenty characters")
+    assert course.load(write(tmp_path, own)).name == course.load().name
