@@ -34,8 +34,7 @@ def main(argv: list[str] | None = None) -> int:
             raise submissions.Malformed(f"there is no file in {options.submissions}")
         results = grade(handed, of_course, output, options)
         early = before_deadline(of_course, {result["assignment"] for _, result in results})
-        for path in report.write(results, of_course, output, without_reports=early):
-            print(path)
+        paths, faults = report.write(results, of_course, output, without_reports=early)
     except (
         assignment.AssignmentError,
         course.CourseError,
@@ -47,8 +46,12 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\nStopped. Give the same command again to go on.", file=sys.stderr)
         return 130
+    for path in paths:
+        print(path)
     for name in early:
         print(f"{name}: not due yet, so no report was written for students")
+    for fault in faults:
+        print(fault, file=sys.stderr)
     return 0
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from coursework import sandbox, submissions
-from tests.coursework.conftest import CODE, earned, total
+from coursework import course, report, sandbox, submissions
+from tests.coursework.conftest import CODE, SEED, earned, total
 
 NOTHING = {
     "surprise": "def surprise(p, base=2): return ANSWER",
@@ -541,6 +541,16 @@ def test_nobody_hands_in_as_somebody_else(tmp_path, label, account):
     assert submissions.whose(label, tmp_path).account == account
 
 
+def test_names_in_an_archive_lead_nowhere(tmp_path):
+    path = tmp_path / "all.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in ("..", "../..", "//", ".", "a/..", "//etc/x.ipynb"):
+            archive.writestr(name, "{}")
+    labels = [file.label for file in submissions.find(path)]
+    assert labels == ["//etc/x.ipynb", "a/.."]
+    assert [str(report.report_path(label)) for label in labels] == ["etc/x.ipynb.html", "a.html"]
+
+
 def test_damaged_members_of_an_archive(tmp_path):
     path = tmp_path / "all.zip"
     names = [f"{name}.ipynb" for name in ("damaged", "encrypted", "odd", "whole")]
@@ -572,6 +582,15 @@ def test_notes_are_few(work):
     ]
     many = [f"note {n}" for n in range(100)]
     assert submissions.few(many) == [*many[:20], "and 80 more"]
+
+
+def test_an_answer_that_fits_into_no_comparison(handing, work):
+    """Values are compared with other students' whatever they are made of."""
+    code = "def conditional_surprise(*given): return 0\nmy_pair = my_overcount = [0.5, {'a': 1}]"
+    result = handing.mark(handing.notebook(joint=code))
+    file = submissions.whose("ada.ipynb", Path())
+    (grade,) = report.grades_of(work, [(file, result)], course.Course("Course", SEED), {})
+    assert (grade.student, grade.status) == ("ada", "ok")
 
 
 def test_links_pipes_and_giants(tmp_path):

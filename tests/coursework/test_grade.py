@@ -80,9 +80,9 @@ def test_a_class(class_of, capsys):
     assert rows["ada"]["meaning"] == ""  # still to be marked
     said = capsys.readouterr()
     assert "grades.csv" in said.out and "5/5" in said.err
-    bob = (folder / "reports" / "bob.html").read_text(encoding="utf8")
+    bob = (folder / "reports" / "bob.ipynb.html").read_text(encoding="utf8")
     assert "That is in nats: bits take the logarithm to base 2." in bob
-    cyd = (folder / "reports" / "cyd.html").read_text(encoding="utf8")
+    cyd = (folder / "reports" / "cyd.ipynb.html").read_text(encoding="utf8")
     assert "answers fit the data of another id" in cyd and "ada" not in cyd
 
 
@@ -193,7 +193,7 @@ def test_reports_wait_for_the_deadline(class_of, capsys):
     assert f"{NAME}: not due yet, so no report was written" in capsys.readouterr().out
     text = class_of[1].read_text().replace("9999", "2020")
     class_of[1].write_text(text)
-    assert (graded(class_of) / "reports" / "ada.html").exists()
+    assert (graded(class_of) / "reports" / "ada.ipynb.html").exists()
 
 
 @pytest.mark.parametrize(
