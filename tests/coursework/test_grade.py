@@ -384,6 +384,28 @@ def test_a_department_and_a_worker_that_dies(tmp_path, handing, capsys):
     assert len(list((tmp_path / "o" / "results").iterdir())) == 16
 
 
+@pytest.mark.filterwarnings("default")
+def test_a_scheduler_that_is_lost(class_of, monkeypatch, capsys):
+    """That is no fault of the files: they are graded when the command is given again."""
+    import distributed
+
+    cluster = distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, dashboard_address=None, silence_logs=50
+    )
+    step = grade.Progress.step
+
+    def last_step(progress, status):
+        step(progress, status)
+        cluster.close()
+
+    monkeypatch.setattr(grade.Progress, "step", last_step)
+    arguments = [str(class_of[0]), "--course", str(class_of[1])]
+    assert grade.main([*arguments, "--scheduler", cluster.scheduler_address]) == 1
+    assert "was lost: start it again, and give the same command" in capsys.readouterr().err
+    monkeypatch.setattr(grade.Progress, "step", step)
+    assert len(table(graded(class_of) / "grades.csv")) == 6
+
+
 def test_assignments_of_ones_own(tmp_path, handing, capsys):
     """A folder beside course.toml, with a question changed and nothing of the repository's."""
     notebook = json.loads(json.dumps(handing.work.notebook).replace(NAME, "my_own"))
