@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from coursework import assignment
+from coursework.submissions import folded
 
 EXAMPLE = Path(__file__).parent / "course.toml"
+EXAMPLE_SEED = "an example that everybody can read, so it protects nothing"
 
 
 class CourseError(Exception):
@@ -39,14 +41,17 @@ class Course:
     def student(self, system: str, key: str) -> str:
         """The id that belongs to what a file's name says; '' if only the notebook can tell."""
         if system in ("plain", "nbgrader"):
-            return key
+            same = (student for student in self.students() if folded(student) == folded(key))
+            return next(same, key)
+        if system == "":
+            return ""
         return next((row[self.id_column] for row in self.roster if key == number(row, system)), "")
 
 
 def load(path: Path = EXAMPLE) -> Course:
     """Read a course file, and the roster that it names."""
     try:
-        settings = tomllib.loads(Path(path).read_text(encoding="utf8"))
+        settings = tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise CourseError(f"{path} is not there: copy {EXAMPLE} and choose a seed") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -63,6 +68,11 @@ def load(path: Path = EXAMPLE) -> Course:
             raise CourseError(f"{path}: give the course a {key}")
     if len(settings["seed"]) < 20:
         raise CourseError(f"{path}: the seed is too short to be secret; take 20 characters or more")
+    if settings["seed"] == EXAMPLE_SEED and Path(path).resolve() != EXAMPLE.resolve():
+        raise CourseError(
+            f"{path}: the seed is the example's, with which everybody can compute hidden inputs: "
+            "put one of your own there, as step 2 of coursework/README.md says"
+        )
     for name, due in settings.get("deadlines", {}).items():
         if not isinstance(due, datetime.datetime) or due.tzinfo is None:
             raise CourseError(

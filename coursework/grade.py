@@ -11,9 +11,11 @@ import argparse
 import datetime
 import json
 import os
+import socket
 import sys
 from collections import Counter
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -22,34 +24,46 @@ from coursework import assignment, course, marking, report, sandbox, submissions
 
 def main(argv: list[str] | None = None) -> int:
     options = parsed(argv)
-    output = options.output or options.submissions.with_name(f"{options.submissions.stem}-graded")
     try:
         of_course = course.load(options.course)
+        if of_course.seed == course.EXAMPLE_SEED:
+            print(
+                "This is the example course, whose seed everybody can read: "
+                "before you grade in earnest, make your own.",
+                file=sys.stderr,
+            )
         if options.assignment:
             assignment.load(options.assignment, of_course.source)
         if not options.submissions.exists():
             raise submissions.Malformed(f"{options.submissions} is not there")
-        handed = submissions.find(options.submissions)
+        output = options.output or beside(options.submissions)
+        handed = submissions.find(options.submissions, assignment.names(of_course.source))
         if not handed:
             raise submissions.Malformed(f"there is no file in {options.submissions}")
         results = grade(handed, of_course, output, options)
         early = before_deadline(of_course, {result["assignment"] for _, result in results})
-        for path in report.write(results, of_course, output, without_reports=early):
-            print(path)
+        paths, faults = report.write(results, of_course, output, without_reports=early)
     except (
         assignment.AssignmentError,
         course.CourseError,
         sandbox.NoSandbox,
         submissions.Malformed,
+        OSError,  # a folder that cannot be read or written: the message names it
     ) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nStopped. Give the same command again to go on.", file=sys.stderr)
         return 130
+    for path in paths:
+        print(path)
     for name in early:
         print(f"{name}: not due yet, so no report was written for students")
-    return 0
+    failed = [file for file, result in results if "failed" in result]
+    faults += [f"{submissions.clean(f.label)}: the grader failed on this file" for f in failed]
+    for fault in faults:
+        print(fault, file=sys.stderr)
+    return 1 if failed else 0
 
 
 def parsed(argv: list[str] | None) -> argparse.Namespace:
@@ -60,24 +74,51 @@ def parsed(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--course", type=Path, required=True, help="your course.toml")
     parser.add_argument("--assignment", default="", help="default: told from each notebook")
     parser.add_argument("--output", type=Path, help="default: SUBMISSIONS with -graded behind it")
-    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="at once, default: all")
+    parser.add_argument(
+        "--workers", type=positive, default=os.cpu_count() or 1, help="at once, default: all"
+    )
     parser.add_argument("--scheduler", help="address of a Dask scheduler, to use its workers")
     return parser.parse_args(argv)
 
 
+def positive(text: str) -> int:
+    """A number of workers."""
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text} is no number of workers: give 1 or more")
+    return int(text)
+
+
+def beside(given: Path) -> Path:
+    """The folder for what comes out, next to what was handed in."""
+    path = Path(os.path.abspath(given)) if given.name in ("", "..") else given
+    if not path.name:
+        raise submissions.Malformed(f"nothing stands beside {given}: name a folder by --output")
+    return path.with_name(f"{path.stem}-graded")
+
+
 def grade(handed, of_course, output: Path, options) -> list[tuple]:
-    """Mark all files that were not marked before; each file with its result, in order."""
+    """Mark all files that were not marked before; each file with its result, in order.
+
+    A file on which the grader itself fails stops nobody else's; it is tried again by the next run.
+    """
     folder = output / "results"
     folder.mkdir(parents=True, exist_ok=True)
     progress = Progress(len(handed))
+    paths, failed, given_out = {}, {}, set()
 
-    def keep(path: Path, result: dict):
-        partial = path.with_suffix(".partial")
-        partial.write_text(json.dumps(result, indent=1), encoding="utf8")
-        partial.replace(path)
+    def keep(path: Path, task: marking.Task, future):
+        try:
+            result = future.result()
+            text = json.dumps(result, indent=1)
+        except (sandbox.NoSandbox, sandbox.Stopped):
+            raise
+        except Exception as error:
+            failed[path] = result = failure(task, error)
+        else:
+            partial = path.with_suffix(".partial")
+            partial.write_text(text, encoding="utf8")
+            partial.replace(path)
         progress.step(result["status"])
-
-    paths = {}
 
     def open_tasks():
         for file in handed:
@@ -85,13 +126,19 @@ def grade(handed, of_course, output: Path, options) -> list[tuple]:
             path = paths[file] = folder / f"{task.key}.json"
             if path.exists():
                 progress.step("graded before")
+            elif path in given_out:
+                progress.step("the same as another")
             else:
+                given_out.add(path)
                 yield path, task
 
     run = on_scheduler if options.scheduler else here
     run(open_tasks(), keep, options)
     progress.end()
-    return [(file, json.loads(path.read_text(encoding="utf8"))) for file, path in paths.items()]
+    return [
+        (file, failed.get(path) or json.loads(path.read_text(encoding="utf8")))
+        for file, path in paths.items()
+    ]
 
 
 def task_of(file: submissions.Handed, of_course, name: str) -> marking.Task:
@@ -101,9 +148,18 @@ def task_of(file: submissions.Handed, of_course, name: str) -> marking.Task:
         raw = file.read()
     except submissions.Malformed as error:
         fault = str(error)
+    except Exception as error:
+        fault = f"cannot be read: {submissions.told(error)}"
     student = of_course.student(file.system, file.key)
     seed, code, source = of_course.seed, of_course.code, of_course.source
     return marking.Task(student, raw, seed, code, name, source, fault=fault)
+
+
+def failure(task: marking.Task, error: Exception) -> dict:
+    """The result of a file with which the grader could not cope."""
+    note = f"the grader failed on this file: {submissions.told(error)}"
+    unmarked = marking.mark(replace(task, fault=note))
+    return unmarked | {"status": "crashed", "failed": True}
 
 
 def here(tasks, keep, options):
@@ -115,11 +171,11 @@ def here(tasks, keep, options):
         try:
             while True:
                 for path, task in islice(tasks, max(0, 2 * options.workers - len(running))):
-                    running[pool.submit(marking.mark, task, kind)] = path
+                    running[pool.submit(marking.mark, task, kind)] = path, task
                 if not running:
                     return
                 for done in wait(running, return_when=FIRST_COMPLETED).done:
-                    keep(running.pop(done), done.result())
+                    keep(*running.pop(done), done)
         except BaseException:
             sandbox.STOP.set()
             pool.shutdown(cancel_futures=True)
@@ -130,20 +186,32 @@ def on_scheduler(tasks, keep, options):
     """Mark on the workers of a Dask cluster; work that a lost worker had goes to another."""
     try:
         from distributed import Client, as_completed
+        from distributed.comm import get_address_host_port
     except ImportError:
         raise course.CourseError("--scheduler needs Dask: pip install '.[dask]'") from None
-    with Client(options.scheduler) as client:
+    try:
+        # Dask itself would wait long for nobody.
+        socket.create_connection(get_address_host_port(options.scheduler), timeout=10).close()
+        client = Client(options.scheduler)
+    except (OSError, ValueError) as error:
+        raise course.CourseError(f"no Dask scheduler at {options.scheduler}: {error}") from None
+    with client:
         room = 4 * max(1, sum(client.nthreads().values()))
         running, done = {}, as_completed()
         while True:
             for path, task in islice(tasks, max(0, room - len(running))):
                 future = client.submit(marking.mark, task, key=path.stem)
-                running[future.key] = path
+                running[future.key] = path, task
                 done.add(future)
             if not running:
                 return
             future = next(done)
-            keep(running.pop(future.key), future.result())
+            if future.cancelled():
+                raise course.CourseError(
+                    f"the Dask scheduler at {options.scheduler} was lost: start it again, and give "
+                    "the same command to go on"
+                )
+            keep(*running.pop(future.key), future)
             future.release()
 
 

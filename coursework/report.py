@@ -8,6 +8,7 @@ import base64
 import csv
 import hashlib
 import io
+import re
 import statistics
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ import matplotlib.pyplot as plt
 from coursework import assignment, marking
 from coursework.assignment import Assignment
 from coursework.course import Course, CourseError, number
-from coursework.submissions import Handed, clean
+from coursework.submissions import Handed, below, clean, few, folded, told
 from infolib import plots
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -33,6 +34,21 @@ STATUS_TEXT = {
 # With a mark in front by which Excel knows UTF-8; the systems' importers want none.
 SPREADSHEET = "utf-8-sig"
 WRITTEN = ["id", "question", "points", "out of", "comment", "answer"]
+# What a spreadsheet takes for a formula, where a cell begins; the wide forms are the East's.
+FORMULA = re.compile(r"[\s\"']*[=+\-@\uff1d\uff0b\uff0d\uff20]")
+# Where a cell begins, for a spreadsheet that takes another character than the comma between them.
+CELLS = re.compile(r"([;\t\r\n])")
+
+
+@dataclass(eq=False)
+class Mark:
+    """What a lecturer gave for a written answer: one row of written.csv."""
+
+    student: str
+    question: str
+    points: float | None = None
+    comment: str = ""
+    answer: str = ""
 
 
 @dataclass
@@ -50,51 +66,70 @@ class Grade:
     file: Handed | None = None
     result: dict = field(default_factory=dict)
     copied_from: list[str] = field(default_factory=list)
+    marks: dict[str, Mark] = field(default_factory=dict)
 
     @property
     def total(self) -> float:
         return sum(value for value in self.points.values() if value is not None)
 
 
-def write(results: list[tuple], course: Course, output: Path, without_reports=()) -> list[Path]:
-    """Write everything, a folder for each assignment; the paths that a lecturer opens first."""
-    shown = []
+def write(results: list[tuple], course: Course, output: Path, without_reports=()) -> tuple:
+    """Write everything, a folder for each assignment.
+
+    Returns the paths that a lecturer opens first, and sentences on what could not be done.
+    """
+    shown, faults = [], []
     for name, own in by_assignment(results, course).items():
         work = assignment.load(name, course.source)
         folder = output / name
         folder.mkdir(parents=True, exist_ok=True)
         marks = read_marks(folder / "written.csv", work)
         grades = grades_of(work, own, course, marks)
-        write_marks(folder / "written.csv", work, grades, marks)
+        if left := write_marks(folder / "written.csv", work, grades, marks):
+            whose = ", ".join(few([f"{mark.student} in {mark.question}" for mark in left]))
+            faults.append(
+                f"{folder / 'written.csv'}: no answer fits these marks, which are kept at its end "
+                f"(has the spreadsheet changed an id?): {whose}"
+            )
         write_grades(folder / "grades.csv", work, grades)
         write_canvas(folder / "canvas.csv", work, grades, course)
         write_moodle(folder / "moodle.csv", work, grades, course)
         write_summary(folder / "summary.html", work, grades, course)
-        if name not in without_reports:
-            for grade in grades:
-                if grade.file is not None:
-                    write_student(folder / "reports", work, grade, course, marks)
+        clear(folder / "reports")
+        for grade in grades:
+            if grade.file is not None and name not in without_reports:
+                try:
+                    write_student(folder / "reports", work, grade, course)
+                except Exception as error:  # nobody else shall miss theirs
+                    faults.append(f"{clean(grade.file.label)}: no report, because of {told(error)}")
         shown += [folder / "summary.html", folder / "grades.csv"]
-    return shown
+    return shown, faults
 
 
 def by_assignment(results: list[tuple], course: Course) -> dict[str, list[tuple]]:
-    """Results by assignment; a file that could be of any goes with most of the others."""
+    """Results by assignment.
+
+    A file that could be of any goes with another of the same account, or else with most files.
+    """
     known = Counter(result["assignment"] for _, result in results if result["assignment"])
     usual = known.most_common(1)[0][0] if known else assignment.names(course.source)[0]
+    own = {file.account: result["assignment"] for file, result in results if result["assignment"]}
     sorted_out = defaultdict(list)
     for file, result in results:
-        sorted_out[result["assignment"] or usual].append((file, result))
+        sorted_out[result["assignment"] or own.get(file.account, usual)].append((file, result))
     return dict(sorted(sorted_out.items()))
 
 
 def grades_of(work: Assignment, results: list[tuple], course: Course, marks: dict) -> list[Grade]:
     """One grade for each file that counts, and for each student who handed in nothing."""
     names = {row[course.id_column]: _name(row) for row in course.roster}
-    students = set(course.students()) | {result["student"] for _, result in results}
-    fitting = marking.copied(work, course.code, sorted(students - {""}))
+    # One spelling for each id: the roster's, or else the first.
+    spelled = {folded(result["student"]): result["student"] for _, result in reversed(results)}
+    spelled |= {folded(student): student for student in course.students()}
+    results = [(f, r | {"student": spelled[folded(r["student"])]}) for f, r in results]
+    fitting = marking.copied(work, course.code, sorted(set(spelled.values()) - {""}))
     grades = []
-    for file, result in _last_of_each(results):
+    for file, result in _counting(results):
         student = result["student"] or clean(file.label)
         grade = Grade(student, names.get(student, file.name), result["status"], {}, 0)
         grade.file, grade.result, grade.late = file, result, file.late
@@ -102,11 +137,16 @@ def grades_of(work: Assignment, results: list[tuple], course: Course, marks: dic
         grade.points = {cell["id"]: cell["earned"] for cell in result["cells"]}
         grade.points = {name: grade.points.get(name, 0) for name in work.points}
         for cell in work.of_kind("written"):
-            answered = bool(result["written"].get(cell.grade_id))
-            points = marks.get((student, cell.grade_id), (None, ""))[0]
-            grade.points[cell.grade_id] = points if answered else 0
-            grade.unmarked += cell.points if answered and points is None else 0
-        grade.copied_from = fitting(result)
+            answer = result["written"].get(cell.grade_id)
+            grade.points[cell.grade_id] = 0
+            if answer:
+                mark = _mark_of(marks, student, cell.grade_id, answer)
+                grade.marks[cell.grade_id], grade.points[cell.grade_id] = mark, mark.points
+                grade.unmarked += cell.points if mark.points is None else 0
+        try:
+            grade.copied_from = fitting(result)
+        except Exception as error:  # an answer's value may be anything
+            grade.notes.append(f"the answers could not be compared with others': {told(error)}")
         if grade.copied_from:
             grade.status = "tampered"
             grade.notes.append("answers fit the data of another id in this course")
@@ -122,63 +162,111 @@ def grades_of(work: Assignment, results: list[tuple], course: Course, marks: dic
     return sorted(grades, key=lambda grade: (grade.student, grade.file.label if grade.file else ""))
 
 
-def _last_of_each(results: list[tuple]) -> list[tuple]:
-    """Of several files of one student the last; all, where several accounts state the same id."""
-    files = defaultdict(list)
+def _counting(results: list[tuple]) -> list[tuple]:
+    """The last file of each account, and of those that are notebooks if there are any.
+
+    Where several accounts state the same id, nobody can say whose the work is.
+    """
+    accounts, students = defaultdict(list), defaultdict(list)
     for file, result in results:
-        files[result["student"] or clean(file.label)].append((file, result))
+        accounts[file.account].append((file, result))
+    for own in accounts.values():
+        notebooks = [pair for pair in own if pair[1]["status"] != "malformed"]
+        file, result = (notebooks or own)[-1]
+        others = [clean(other.label)[:200] for other, _ in own if other is not file]
+        notes = few([f"also handed in, not counted: {other}" for other in others])
+        student = result["student"] or clean(file.label)
+        students[student].append((file, result | {"notes": [*result["notes"], *notes]}))
     kept = []
-    for student, own in files.items():
-        accounts = {(file.system, file.key) for file, _ in own}
-        if len(accounts) > 1:
-            note = f"{len(accounts)} accounts handed in work with the id {student}"
+    for student, own in students.items():
+        if len(own) > 1:
+            note = f"{len(own)} accounts handed in work with the id {student}"
             own = [(f, r | {"status": "tampered", "notes": [*r["notes"], note]}) for f, r in own]
-            kept += own
-            continue
-        *earlier, (file, result) = own
-        notes = [f"also handed in, not counted: {clean(f.label)}" for f, _ in earlier]
-        kept.append((file, result | {"notes": [*result["notes"], *notes]}))
+        kept += own
     return kept
 
 
-def read_marks(path: Path, work: Assignment) -> dict[tuple[str, str], tuple[float | None, str]]:
-    """Points and comments that a lecturer gave to written answers."""
+def read_marks(path: Path, work: Assignment) -> dict[tuple[str, str], list[Mark]]:
+    """Points and comments that a lecturer gave to written answers, by id and question."""
     if not path.exists():
         return {}
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise CourseError(f"{path} is not in UTF-8 ({error}): save it as CSV UTF-8") from None
-    delimiter = ";" if text.split("\n", 1)[0].count(";") > 2 else ","
-    marks = {}
-    for row in csv.DictReader(io.StringIO(text), delimiter=delimiter):
-        question, given = row.get("question", ""), (row.get("points") or "").strip()
-        if question not in work.points:
-            raise CourseError(f"{path}: there is no question {question!r} in {work.name}")
-        try:
-            points = float(given.replace(",", ".")) if given else None
-        except ValueError:
-            points = -1
-        if points is not None and not 0 <= points <= work.points[question]:
-            raise CourseError(
-                f"{path}: {row['id']} has {given!r} points in {question}; "
-                f"give 0 to {work.points[question]}"
-            )
-        points = int(points) if points is not None and points == int(points) else points
-        marks[_as_written(row["id"]), question] = (points, _as_written(row.get("comment") or ""))
-    return marks
+    # A spreadsheet may save with another character between cells.
+    delimiter = max(",;\t", key=text.split("\n", 1)[0].count)
+    rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
+    marks = defaultdict(list)
+    try:
+        for column in ("id", "question", "points", "comment"):
+            if column not in (rows.fieldnames or []):
+                raise CourseError(
+                    f"{path} has no column {column!r}: its first line must be {','.join(WRITTEN)}"
+                )
+        for row in rows:
+            row = {column: row.get(column) or "" for column in WRITTEN}
+            if any(value.strip() for value in row.values()):
+                mark = _read_mark(path, row, work)
+                if mark.points is not None or mark.comment:
+                    marks[folded(mark.student), mark.question].append(mark)
+    except csv.Error as error:
+        raise CourseError(f"{path} is no table in CSV: {error}") from None
+    return dict(marks)
 
 
-def write_marks(path: Path, work: Assignment, grades: list[Grade], marks: dict):
-    rows = []
+def _read_mark(path: Path, row: dict[str, str], work: Assignment) -> Mark:
+    question, given = row["question"], row["points"].strip()
+    if question not in work.points:
+        raise CourseError(f"{path}: there is no question {question!r} in {work.name}")
+    try:
+        points = float(given.replace(",", ".")) if given else None
+    except ValueError:
+        points = -1
+    if points is not None and not 0 <= points <= work.points[question]:
+        raise CourseError(
+            f"{path}: {row['id']} has {given!r} points in {question}; "
+            f"give 0 to {work.points[question]}"
+        )
+    points = int(points) if points is not None and points == int(points) else points
+    texts = (_as_written(row[column]) for column in ("id", "comment", "answer"))
+    student, comment, answer = texts
+    return Mark(student, question, points, comment, answer)
+
+
+def _mark_of(marks: dict, student: str, question: str, answer: str) -> Mark:
+    """The mark for this answer; of several with the same id, the one that stood beside it."""
+    given = marks.get((folded(student), question), [])
+    exact = [mark for mark in given if mark.answer.split() == answer.split()]
+    return (exact or given or [Mark(student, question)])[0]
+
+
+def write_marks(path: Path, work: Assignment, grades: list[Grade], marks: dict) -> list[Mark]:
+    """Write the table to be marked; the marks that fit no answer, which are kept at its end."""
+    rows, used = [], set()
     for grade in grades:
-        for cell in work.of_kind("written"):
-            answer = grade.result.get("written", {}).get(cell.grade_id)
-            if answer:
-                points, comment = marks.get((grade.student, cell.grade_id), (None, ""))
-                given = "" if points is None else points
-                rows.append([grade.student, cell.grade_id, given, cell.points, comment, answer])
-    _table(path, WRITTEN, rows, SPREADSHEET)
+        for question, mark in grade.marks.items():
+            rows.append((grade.student, mark, grade.result["written"][question]))
+            used.add(mark)
+    left = [mark for given in marks.values() for mark in given if mark not in used]
+    rows += [(mark.student, mark, mark.answer) for mark in left]
+    _table(
+        path,
+        WRITTEN,
+        [
+            [
+                student,
+                mark.question,
+                "" if mark.points is None else mark.points,
+                work.points[mark.question],
+                mark.comment,
+                answer,
+            ]
+            for student, mark, answer in rows
+        ],
+        SPREADSHEET,
+    )
+    return left
 
 
 def write_grades(path: Path, work: Assignment, grades: list[Grade]):
@@ -209,10 +297,7 @@ def write_canvas(path: Path, work: Assignment, grades: list[Grade], course: Cour
     head = ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", column]
     rows = [["    Points Possible", "", "", "", "", sum(work.points.values())]]
     totals = _totals(grades)
-    listed = {row[course.id_column]: row for row in course.roster}
-    for student in totals | listed:
-        row = listed.get(student, {})
-        grade = next((g for g in grades if g.student == student), None)
+    for row, student, grade in _by_row(grades, course, "canvas"):
         file = grade.file if grade else None
         key = file.key if file is not None and file.system == "canvas" else ""
         rows.append(
@@ -231,20 +316,19 @@ def write_canvas(path: Path, work: Assignment, grades: list[Grade], course: Cour
 def write_moodle(path: Path, work: Assignment, grades: list[Grade], course: Course):
     """As Moodle's grading worksheet is uploaded; every column of the roster's is kept."""
     totals = _totals(grades)
-    files = {grade.student: grade.file for grade in grades}
     worksheet = bool(course.roster) and "Identifier" in course.roster[0]
-    listed = {row[course.id_column]: row for row in course.roster} if worksheet else {}
     own = ["Identifier", "Full name", "ID number", "Grade", "Maximum Grade", "Feedback comments"]
     head = list(course.roster[0]) if worksheet else own
     head += [column for column in ("Grade", "Feedback comments") if column not in head]
     rows = []
-    for student in listed if worksheet else totals:
-        grade = next((g for g in grades if g.student == student), None)
-        file = files.get(student)
+    for listed, student, grade in _by_row(grades, course, "moodle"):
+        if not (listed if worksheet else student in totals):
+            continue
+        file = grade.file if grade else None
         moodle = file is not None and file.system == "moodle"
         row = {"ID number": student, "Full name": grade.name if grade else ""}
         row["Identifier"] = f"Participant {file.key}" if moodle else ""
-        row |= listed.get(student, {})
+        row |= listed if worksheet else {}
         row |= {"Grade": totals.get(student, ""), "Maximum Grade": sum(work.points.values())}
         if grade is not None and grade.status != "missing":
             row["Feedback comments"] = STATUS_TEXT[grade.status]
@@ -252,20 +336,43 @@ def write_moodle(path: Path, work: Assignment, grades: list[Grade], course: Cour
     _table(path, head, rows)
 
 
-def write_student(folder: Path, work: Assignment, grade: Grade, course: Course, marks: dict):
+def _by_row(grades: list[Grade], course: Course, system: str) -> list[tuple]:
+    """Each row of the roster with its student and grade, then students who are not on it.
+
+    A row without an id is its account's.
+    """
+    grade_of = {grade.student: grade for grade in grades}
+    numbers = {g.file.key: g.student for g in grades if g.file and g.file.system == system}
+    rows = []
+    for row in course.roster:
+        student = row[course.id_column] or numbers.get(number(row, system), "")
+        rows.append((row, student, grade_of.get(student)))
+    listed = {student for _, student, _ in rows}
+    return rows + [({}, s, grade_of[s]) for s in _totals(grades) if s not in listed]
+
+
+def clear(folder: Path):
+    """Remove the pages of an earlier run: a student may have handed in under another name since."""
+    for path in sorted(folder.rglob("*"), reverse=True):  # what is in a folder before the folder
+        if path.is_file() and path.suffix == ".html":
+            path.unlink()
+        elif path.is_dir() and not path.is_symlink() and not any(path.iterdir()):
+            path.rmdir()
+
+
+def write_student(folder: Path, work: Assignment, grade: Grade, course: Course):
     """The page that a student gets, in the place that the file had in what was handed in."""
     headings = headings_of(work)
     written = []
     for cell in work.of_kind("written"):
-        points, comment = marks.get((grade.student, cell.grade_id), (None, ""))
-        answer = grade.result["written"].get(cell.grade_id, "")
+        mark = grade.marks.get(cell.grade_id)
         written.append(
             {
                 "heading": headings[cell.grade_id],
-                "points": points if answer else 0,
+                "points": mark.points if mark else 0,
                 "possible": cell.points,
-                "comment": comment,
-                "answer": answer,
+                "comment": mark.comment if mark else "",
+                "answer": grade.result["written"].get(cell.grade_id, ""),
             }
         )
     cells = [cell | {"heading": headings[cell["id"]]} for cell in grade.result["cells"]]
@@ -287,9 +394,9 @@ def write_student(folder: Path, work: Assignment, grade: Grade, course: Course, 
 
 def report_path(label: str) -> PurePosixPath:
     """Where a file's report goes: as the file, below another folder and never above it."""
-    parts = [clean(part) for part in PurePosixPath(label).parts if part not in ("..", "/")]
-    *folders, name = [part.encode()[:200].decode(errors="ignore") for part in parts]
-    return PurePosixPath(*folders, f"{name.removesuffix('.ipynb')}.html")
+    parts = [clean(part).encode()[:200].decode(errors="ignore") for part in below(label)]
+    *folders, name = parts
+    return PurePosixPath(*folders, f"{name}.html")
 
 
 def write_summary(path: Path, work: Assignment, grades: list[Grade], course: Course):
@@ -385,19 +492,22 @@ def _page(template: str, **content) -> str:
 
 def _table(path: Path, head: list, rows: list[list], encoding: str = "utf8"):
     """A CSV file in which no text can be taken for a formula by a spreadsheet."""
-    with open(path, "w", encoding=encoding, newline="") as opened:
+    partial = path.with_suffix(".partial")  # for marks are in it, which must not be lost midway
+    with open(partial, "w", encoding=encoding, newline="") as opened:
         csv.writer(opened).writerows([[_harmless(value) for value in row] for row in [head, *rows]])
+    partial.replace(path)
 
 
 def _harmless(value):
-    if isinstance(value, str) and value.lstrip()[:1] in ("=", "+", "-", "@"):
-        return "'" + value
-    return value
+    if not isinstance(value, str):
+        return value
+    return "".join("'" + part if FORMULA.match(part) else part for part in CELLS.split(value))
 
 
 def _as_written(text: str) -> str:
     """What `_harmless` was given."""
-    return text[1:] if text == _harmless(text[1:]) != text[1:] else text
+    parts = CELLS.split(text)
+    return "".join(p[1:] if p[:1] == "'" and FORMULA.match(p) else p for p in parts)
 
 
 def _totals(grades: list[Grade]) -> dict[str, float]:

@@ -17,10 +17,13 @@ from pathlib import Path, PurePosixPath
 from coursework.assignment import Assignment, Cell
 
 LARGEST = 10 * 2**20
+# More than an honest notebook gives cause for: the rest is counted only.
+MOST_NOTES = 20
 # lastnamefirst_LATE_12345_67890_assignment.ipynb: the user's number, then the upload's.
 CANVAS = re.compile(r"^(?P<name>[^_]+)(?P<late>_LATE)?_(?P<number>\d+)_\d+_.+$")
-# Full Name_12345_assignsubmission_file_, as a folder or in front of the file's name.
-MOODLE = re.compile(r"^(?P<name>.+)_(?P<number>\d+)_assignsubmission_[a-z]+_")
+# Full Name_12345_assignsubmission_file_, as a folder or in front of the file's name. The first such
+# number is Moodle's: what follows is the student's to choose.
+MOODLE = re.compile(r"^(?P<name>.+?)_(?P<number>\d+)_assignsubmission_[a-z]+_")
 # What a learning-management system puts beside notebooks, or an unpacked archive from a Mac.
 IGNORED = re.compile(
     r"^(\.[^.].*|__MACOSX|timestamp\.txt|onlinetext\.html|.*_assignsubmission_onlinetext_.*)$"
@@ -37,10 +40,15 @@ class Handed:
 
     label: str  # path below the submissions' folder
     root: Path
-    system: str  # "canvas", "moodle", "nbgrader" or "plain"
+    system: str  # "canvas", "moodle", "nbgrader", "plain", or "" where the name says nothing
     key: str  # the id, or the system's number of the student
     name: str = ""
     late: bool = False
+
+    @property
+    def account(self) -> tuple[str, str]:
+        """Who handed it in, as far as the file's name can tell."""
+        return self.system, folded(self.key) if self.system else self.label
 
     def read(self) -> bytes:
         """The file's bytes; refuses links, devices and anything huge."""
@@ -49,31 +57,42 @@ class Handed:
         return _read_file(self.root / self.label)
 
 
-def find(root: Path) -> list[Handed]:
-    """All files handed in, below a folder or in a zip archive, in the order of their names."""
+def find(root: Path, works: list[str] = ()) -> list[Handed]:
+    """All files handed in, below a folder or in a zip archive, in the order of their names.
+
+    A file that has the name of one of the assignments does not say whose it is.
+    """
     labels = _members(root) if root.is_file() else _files(root)
     parts = [PurePosixPath(label).parts for label in labels]
     return sorted(
         (
-            whose(label, root)
+            whose(label, root, works)
             for label, path in zip(labels, parts, strict=True)
             if not any(IGNORED.match(part) for part in path)
         ),
-        key=lambda handed: handed.label,
+        key=lambda handed: (_counted(handed.label), handed.label),
     )
 
 
-def whose(label: str, root: Path) -> Handed:
-    """Read a file's path as the systems write it."""
+def whose(label: str, root: Path, works: list[str] = ()) -> Handed:
+    """Read a file's path as the systems write it.
+
+    Folders come first, from the top, and the name's beginning before its end: the rest of a path
+    is the student's to choose, who could otherwise hand in as somebody else.
+    """
     path = PurePosixPath(clean(label))
-    for part in reversed(path.parts):
-        if match := MOODLE.match(part):
+    for folder in path.parts[:-1]:
+        if match := MOODLE.match(folder):
             return Handed(label, root, "moodle", match["number"], match["name"])
     if match := CANVAS.match(path.name):
         late = match["late"] is not None
         return Handed(label, root, "canvas", match["number"], match["name"], late)
+    if match := MOODLE.match(path.name):
+        return Handed(label, root, "moodle", match["number"], match["name"])
     if len(path.parts) >= 3 and path.parts[-2] == path.stem:
         return Handed(label, root, "nbgrader", path.parts[-3])
+    if path.stem in works:
+        return Handed(label, root, "", str(path))
     return Handed(label, root, "plain", path.stem)
 
 
@@ -82,7 +101,7 @@ def parse(raw: bytes) -> list[dict]:
     if not raw.strip():
         raise Malformed("the file is empty")
     try:
-        notebook = json.loads(raw.decode("utf8"))
+        notebook = json.loads(raw.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise Malformed("not a notebook: the file is not text") from None
     except RecursionError:
@@ -117,7 +136,7 @@ def stated_id(cells: list[dict]) -> str | None:
         if cell["cell_type"] == "code" and match:
             try:
                 value = ast.literal_eval(match[1].split("#")[0].strip()[:200])
-            except (ValueError, SyntaxError, RecursionError, MemoryError):
+            except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
                 return None
             return clean(str(value).strip()) if isinstance(value, str | int) else None
     return None
@@ -157,12 +176,40 @@ def arrange(work: Assignment, cells: list[dict], code: str) -> tuple[list, list[
             places = [n for n, (o, _) in enumerate(arranged, 1) if o and o.grade_id in before]
             arranged.insert(max(places, default=0), (cell, None))
             seen.add(cell.grade_id)
-    return arranged, notes
+    return arranged, few(notes)
+
+
+def few(notes: list[str]) -> list[str]:
+    """Notes without repetitions, and no more of them than somebody reads."""
+    notes = list(dict.fromkeys(notes))
+    more = len(notes) - MOST_NOTES
+    return notes if more <= 0 else [*notes[:MOST_NOTES], f"and {more} more"]
+
+
+def folded(student_id: str) -> str:
+    """An id as data are made from it: capitals and spaces around it make no other student."""
+    return student_id.strip().lower()
+
+
+def below(label: str) -> list[str]:
+    """The names on a path, none of which leads up or to the top; none at all for ".." or "/"."""
+    path = PurePosixPath(label)
+    return [part for part in path.parts if part not in ("..", path.anchor)]
+
+
+def told(error: Exception) -> str:
+    """An error that nobody foresaw, in a line."""
+    return clean(f"{type(error).__name__}: {error}"[:300])
 
 
 def clean(text: str, allowed: str = "") -> str:
     """Text whose invisible characters are written out."""
     return "".join(c if c.isprintable() or c in allowed else repr(c)[1:-1] for c in text)
+
+
+def _counted(text: str) -> str:
+    """Text that sorts by its numbers: upload 1000 comes after upload 999."""
+    return re.sub(r"\d+", lambda number: number[0].zfill(20), text)
 
 
 def _owners(work: Assignment, cells: list[dict], code: str) -> list[Cell | None]:
@@ -240,17 +287,27 @@ def _files(root: Path) -> Iterator[str]:
 def _members(archive: Path) -> list[str]:
     try:
         with zipfile.ZipFile(archive) as opened:
-            return [info.filename for info in opened.infolist() if not info.is_dir()]
-    except zipfile.BadZipFile:
-        raise Malformed(f"{archive} is neither a folder nor a zip archive") from None
+            names = [info.filename for info in opened.infolist()]
+    except OSError:
+        raise
+    except Exception as error:  # zipfile has many, for what is damaged or of an unknown kind
+        raise Malformed(
+            f"{archive} is neither a folder nor a zip archive that can be read ({error}): "
+            "unpack it, and give the folder"
+        ) from None
+    return [name for name in names if not name.endswith("/") and below(name)]
 
 
 def _read_member(archive: Path, name: str) -> bytes:
     try:
         with zipfile.ZipFile(archive) as opened, opened.open(name) as member:
             return _bounded(member)
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError) as error:
-        raise Malformed(f"cannot be read from the archive: {error}") from None
+    except Malformed:
+        raise
+    except Exception as error:  # a damaged or encrypted one gives any of many
+        raise Malformed(
+            f"damaged, encrypted, or packed in a way that is not known here: {told(error)}"
+        ) from None
 
 
 def _read_file(path: Path) -> bytes:

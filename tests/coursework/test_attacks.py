@@ -6,13 +6,14 @@ Where an attack stands beside right answers, these keep their points: the attack
 import json
 import os
 import time
+import zipfile
 from pathlib import Path
 
 import psutil
 import pytest
 
-from coursework import sandbox, submissions
-from tests.coursework.conftest import earned, total
+from coursework import course, report, sandbox, submissions
+from tests.coursework.conftest import CODE, SEED, earned, total
 
 NOTHING = {
     "surprise": "def surprise(p, base=2): return ANSWER",
@@ -517,6 +518,81 @@ def test_hostile_metadata(handing, full):
     assert (result["status"], total(result)) == ("ok", full)
 
 
+def test_a_byte_order_mark_is_no_fault(handing, full):
+    result = handing.mark(b"\xef\xbb\xbf" + json.dumps(handing.notebook()).encode())
+    assert (result["status"], total(result)) == ("ok", full)
+
+
+BOB = "Bob_4712_assignsubmission_file_a1.ipynb"
+
+
+@pytest.mark.parametrize(
+    "label, account",
+    [
+        (f"Eve_4711_assignsubmission_file_/{BOB}", ("moodle", "4711")),
+        (f"Eve_4711_assignsubmission_file_/{BOB[:-9]}/a1.ipynb", ("moodle", "4711")),
+        ("Eve_4711_assignsubmission_file_/bob_1205_89_x.ipynb", ("moodle", "4711")),
+        (f"Eve_4711_assignsubmission_file_{BOB}", ("moodle", "4711")),
+        ("eve_1205_89_x_1_assignsubmission_file_y.ipynb", ("canvas", "1205")),
+        ("eve_LATE_1205_89_bob_1206_90_x.ipynb", ("canvas", "1205")),
+    ],
+)
+def test_nobody_hands_in_as_somebody_else(tmp_path, label, account):
+    assert submissions.whose(label, tmp_path).account == account
+
+
+def test_names_in_an_archive_lead_nowhere(tmp_path):
+    path = tmp_path / "all.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in ("..", "../..", "//", ".", "a/..", "//etc/x.ipynb"):
+            archive.writestr(name, "{}")
+    labels = [file.label for file in submissions.find(path)]
+    assert labels == ["//etc/x.ipynb", "a/.."]
+    assert [str(report.report_path(label)) for label in labels] == ["etc/x.ipynb.html", "a.html"]
+
+
+def test_damaged_members_of_an_archive(tmp_path):
+    path = tmp_path / "all.zip"
+    names = [f"{name}.ipynb" for name in ("damaged", "encrypted", "odd", "whole")]
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in names:
+            archive.writestr(name, bytes(range(256)) * 40)
+        damaged, encrypted, odd, _ = (archive.getinfo(name).header_offset for name in names)
+    raw = bytearray(path.read_bytes())
+    raw[damaged + 50 : damaged + 70] = b"\xff" * 20
+    # A field of the member's header, and of its entry in the archive's list.
+    for name, header, field, value in ((names[1], encrypted, 6, 1), (names[2], odd, 8, 77)):
+        raw[header + field] = raw[raw.rindex(name.encode()) - 46 + field + 2] = value
+    path.write_bytes(raw)
+    *bad, whole = submissions.find(path)
+    assert whole.read() == bytes(range(256)) * 40
+    for file, kind in zip(bad, ("error", "RuntimeError", "NotImplementedError"), strict=True):
+        with pytest.raises(submissions.Malformed, match=f"damaged, encrypted.*: {kind}: "):
+            file.read()
+
+
+def test_notes_are_few(work):
+    """However often something is repeated, tables and reports stay short."""
+    cells = submissions.parse(json.dumps(work.release(CODE)).encode())
+    cells += [cell for cell in cells if cell["grade_id"] == "surprise"] * 10_000
+    _, notes = submissions.arrange(work, cells, CODE)
+    assert notes == [
+        "cell surprise stands there twice",
+        "cells were put into another order",
+    ]
+    many = [f"note {n}" for n in range(100)]
+    assert submissions.few(many) == [*many[:20], "and 80 more"]
+
+
+def test_an_answer_that_fits_into_no_comparison(handing, work):
+    """Values are compared with other students' whatever they are made of."""
+    code = "def conditional_surprise(*given): return 0\nmy_pair = my_overcount = [0.5, {'a': 1}]"
+    result = handing.mark(handing.notebook(joint=code))
+    file = submissions.whose("ada.ipynb", Path())
+    (grade,) = report.grades_of(work, [(file, result)], course.Course("Course", SEED), {})
+    assert (grade.student, grade.status) == ("ada", "ok")
+
+
 def test_links_pipes_and_giants(tmp_path):
     (tmp_path / "link.ipynb").symlink_to("/etc/passwd")
     (tmp_path / "folder").symlink_to("/etc", target_is_directory=True)
@@ -620,7 +696,13 @@ def test_an_id_left_at_the_example(handing):
 
 
 def test_hostile_ids(handing):
-    for source in ("student_id = " + "(" * 5000, "student_id = {}", "student_id = f'{1}'", ""):
+    for source in (
+        "student_id = " + "(" * 5000,
+        "student_id = {}",
+        "student_id = {[]}",
+        "student_id = f'{1}'",
+        "",
+    ):
         notebook = handing.notebook()
         cell_of(notebook, "student-id")["source"] = source
         result = handing.mark(notebook)

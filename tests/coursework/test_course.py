@@ -32,12 +32,15 @@ NAMES = [
     ("submitted/ada/a1/a1.ipynb", "nbgrader", "ada", "", False),
     ("ada_1.ipynb", "plain", "ada_1", "", False),
     ("../../ada.ipynb", "plain", "ada", "", False),
+    ("ada/a2.ipynb", "", "ada/a2.ipynb", "", False),
+    ("a2.ipynb", "", "a2.ipynb", "", False),
+    ("submitted/ada/a2/a2.ipynb", "nbgrader", "ada", "", False),
 ]
 
 
 @pytest.mark.parametrize("label, system, key, name, late", NAMES)
 def test_whose_a_file_is(tmp_path, label, system, key, name, late):
-    file = submissions.whose(label, tmp_path)
+    file = submissions.whose(label, tmp_path, ["a2"])
     assert (file.system, file.key, file.name, file.late) == (system, key, name, late)
 
 
@@ -69,6 +72,13 @@ def test_archives_are_read_without_being_unpacked(tmp_path):
         bomb.read()
     assert sorted(p.name for p in tmp_path.rglob("*")) == ["all.zip"]
     assert not (tmp_path.parent.parent / "escape_1_2_a.ipynb").exists()
+
+
+def test_files_come_in_the_order_of_their_numbers(tmp_path):
+    for upload in (1000, 999):
+        (tmp_path / f"ada_7_{upload}_x.ipynb").write_text("{}")
+    found = [file.label for file in submissions.find(tmp_path)]
+    assert found == ["ada_7_999_x.ipynb", "ada_7_1000_x.ipynb"]
 
 
 def test_what_is_no_archive_is_refused(tmp_path):
@@ -110,6 +120,9 @@ Participant 4711,Ada Lovelace,ada@example.org,Submitted,,20,
         (CANVAS, "SIS Login ID", "canvas", "99", ""),
         (CANVAS, "SIS Login ID", "plain", "ada", "ada"),
         (MOODLE, "Email address", "moodle", "4711", "ada@example.org"),
+        (CANVAS, "SIS Login ID", "plain", "Ada ", "ada"),
+        (CANVAS, "SIS Login ID", "plain", "Zoe", "Zoe"),
+        (MOODLE, "Email address", "", "a2.ipynb", ""),
         ("id,canvas,moodle\nada,1204,4711\n", "id", "canvas", "1204", "ada"),
         ("id,canvas,moodle\nada,1204,4711\n", "id", "moodle", "4711", "ada"),
     ],
@@ -156,5 +169,21 @@ def test_a_missing_course_file_is_named(tmp_path):
         course.load(tmp_path / "course.toml")
 
 
+def test_a_byte_order_mark_is_no_fault_of_a_course_file(tmp_path):
+    path = write(tmp_path, f'name = "c"\n{SEED}')
+    path.write_text(path.read_text(), encoding="utf-8-sig")
+    assert course.load(path).name == "c"
+
+
 def test_the_example_is_a_course():
     assert course.load().students() == []
+
+
+def test_the_examples_seed_is_for_the_example_only(tmp_path):
+    """It is public, and hidden inputs come from it."""
+    assert course.load().seed == course.EXAMPLE_SEED
+    text = course.EXAMPLE.read_text(encoding="utf8")
+    with pytest.raises(course.CourseError, match="the seed is the example's"):
+        course.load(write(tmp_path, text))
+    own = text.replace(course.EXAMPLE_SEED, "a seed of more than twenty characters")
+    assert course.load(write(tmp_path, own)).name == course.load().name

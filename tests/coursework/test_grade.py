@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from coursework import assignment, course, grade, marking, release
+from coursework import assignment, course, grade, marking, release, submissions
 from tests.coursework.conftest import SEED
 
 ROOT = Path(__file__).parents[2]
@@ -80,9 +80,9 @@ def test_a_class(class_of, capsys):
     assert rows["ada"]["meaning"] == ""  # still to be marked
     said = capsys.readouterr()
     assert "grades.csv" in said.out and "5/5" in said.err
-    bob = (folder / "reports" / "bob.html").read_text(encoding="utf8")
+    bob = (folder / "reports" / "bob.ipynb.html").read_text(encoding="utf8")
     assert "That is in nats: bits take the logarithm to base 2." in bob
-    cyd = (folder / "reports" / "cyd.html").read_text(encoding="utf8")
+    cyd = (folder / "reports" / "cyd.ipynb.html").read_text(encoding="utf8")
     assert "answers fit the data of another id" in cyd and "ada" not in cyd
 
 
@@ -193,7 +193,7 @@ def test_reports_wait_for_the_deadline(class_of, capsys):
     assert f"{NAME}: not due yet, so no report was written" in capsys.readouterr().out
     text = class_of[1].read_text().replace("9999", "2020")
     class_of[1].write_text(text)
-    assert (graded(class_of) / "reports" / "ada.html").exists()
+    assert (graded(class_of) / "reports" / "ada.ipynb.html").exists()
 
 
 @pytest.mark.parametrize(
@@ -203,6 +203,10 @@ def test_reports_wait_for_the_deadline(class_of, capsys):
         (["empty"], "there is no file in"),
         (["handed in", "--assignment", "x"], "no assignment 'x'"),
         (["handed in", "--course", "x.toml"], "x.toml is not there"),
+        (["handed in", "--course", "."], "Is a directory"),
+        (["handed in", "--scheduler", "nonsense"], "no Dask scheduler at nonsense: missing port"),
+        (["handed in", "--scheduler", "tcp://127.0.0.1:1"], "1: [Errno 111] Connection refused"),
+        (["/"], "nothing stands beside /: name a folder by --output"),
     ],
 )
 def test_faults_of_a_command_are_said_in_a_line(class_of, tmp_path, capsys, arguments, told):
@@ -211,6 +215,99 @@ def test_faults_of_a_command_are_said_in_a_line(class_of, tmp_path, capsys, argu
     assert grade.main(arguments) == 1
     said = capsys.readouterr().err
     assert told in said and "Traceback" not in said
+
+
+def test_a_number_of_workers_that_is_none(class_of, capsys):
+    for number in ("0", "-1", "two"):
+        with pytest.raises(SystemExit):
+            grade.main([str(class_of[0]), "--course", str(class_of[1]), "--workers", number])
+        assert f"{number} is no number of workers" in capsys.readouterr().err
+
+
+def test_the_folder_that_one_is_in(class_of, monkeypatch):
+    for path in class_of[0].glob("[!f]*"):
+        path.unlink()
+    monkeypatch.chdir(class_of[0])
+    assert grade.main([".", "--course", str(class_of[1])]) == 0
+    assert (class_of[0].with_name("handed in-graded") / NAME / "grades.csv").exists()
+
+
+def test_the_example_course_is_for_trying(class_of, capsys):
+    assert grade.main([str(class_of[0]), "--course", str(course.EXAMPLE)]) == 0
+    assert "whose seed everybody can read" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("where", ["here", "cluster"])
+@pytest.mark.filterwarnings("default")
+def test_a_fault_of_the_grader_costs_one_file_its_points(class_of, monkeypatch, capsys, where):
+    """The rest of the class is graded, and the file is tried again by the next run."""
+    original = marking.mark_cells
+
+    def faulty(work, cells, task, kind=None):
+        if task.student == "bob":
+            raise TypeError("what\nnobody foresaw")
+        return original(work, cells, task, kind)
+
+    monkeypatch.setattr(marking, "mark_cells", faulty)
+    arguments = [str(class_of[0]), "--course", str(class_of[1])]
+    if where == "here":
+        assert grade.main(arguments) == 1
+    else:
+        import distributed
+
+        with distributed.LocalCluster(
+            n_workers=1, processes=False, protocol="tcp://", dashboard_address=None
+        ) as cluster:
+            assert grade.main([*arguments, "--scheduler", cluster.scheduler_address]) == 1
+    folder = class_of[0].with_name("handed in-graded") / NAME
+    rows = {row["id"]: row for row in table(folder / "grades.csv")}
+    assert (rows["bob"]["status"], rows["bob"]["total"]) == ("crashed", "0")
+    note = r"the grader failed on this file: TypeError: what\nnobody foresaw"
+    assert note in rows["bob"]["notes"]
+    assert (rows["ada"]["total"], rows["fay"]["status"]) == ("17", "malformed")
+    assert "bob.ipynb: the grader failed on this file" in capsys.readouterr().err
+    monkeypatch.setattr(marking, "mark_cells", original)
+    rows = {row["id"]: row for row in table(graded(class_of) / "grades.csv")}
+    assert (rows["bob"]["status"], rows["bob"]["total"]) == ("ok", "3")
+    assert "4 graded before, 1 ok" in capsys.readouterr().err
+
+
+def test_a_disk_that_fails_under_a_file(tmp_path, monkeypatch):
+    def broken(opened):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(submissions, "_bounded", broken)
+    (tmp_path / "ada.ipynb").write_text("{}")
+    (file,) = submissions.find(tmp_path)
+    task = grade.task_of(file, course.Course("Course", SEED), "")
+    assert task.fault == "cannot be read: OSError: [Errno 5] Input/output error"
+
+
+def test_a_report_that_cannot_be_written_costs_nobody_else_theirs(class_of, handing, capsys):
+    folder = class_of[0]
+    below = folder / "ada.ipynb.html"
+    below.mkdir()
+    (folder / "ada.ipynb").rename(below / "eve.ipynb")
+    (folder / "ada.ipynb").write_text(json.dumps(handing.notebook("ada")), encoding="utf8")
+    reports = graded(class_of) / "reports"
+    assert (reports / "ada.ipynb.html").is_file() and (reports / "bob.ipynb.html").is_file()
+    assert "ada.ipynb.html/eve.ipynb: no report, because of" in capsys.readouterr().err
+
+
+def test_a_folder_for_each_student(tmp_path, handing):
+    """The same name in each says nothing of whose a file is; the notebook does."""
+    folder = tmp_path / "handed in"
+    for student in ("ada", "bob"):
+        (folder / student).mkdir(parents=True)
+        text = json.dumps(handing.notebook(student))
+        (folder / student / f"{NAME}.ipynb").write_text(text, encoding="utf8")
+    course_file = tmp_path / "course.toml"
+    course_file.write_text(f'name = "Course"\nseed = "{SEED}"\n')
+    rows = table(graded((folder, course_file)) / "grades.csv")
+    assert [(row["id"], row["status"], row["total"]) for row in rows] == [
+        ("ada", "ok", "17"),
+        ("bob", "ok", "17"),
+    ]
 
 
 def test_several_accounts_with_one_id(tmp_path, handing):
@@ -287,6 +384,28 @@ def test_a_department_and_a_worker_that_dies(tmp_path, handing, capsys):
     assert len(list((tmp_path / "o" / "results").iterdir())) == 16
 
 
+@pytest.mark.filterwarnings("default")
+def test_a_scheduler_that_is_lost(class_of, monkeypatch, capsys):
+    """That is no fault of the files: they are graded when the command is given again."""
+    import distributed
+
+    cluster = distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, dashboard_address=None, silence_logs=50
+    )
+    step = grade.Progress.step
+
+    def last_step(progress, status):
+        step(progress, status)
+        cluster.close()
+
+    monkeypatch.setattr(grade.Progress, "step", last_step)
+    arguments = [str(class_of[0]), "--course", str(class_of[1])]
+    assert grade.main([*arguments, "--scheduler", cluster.scheduler_address]) == 1
+    assert "was lost: start it again, and give the same command" in capsys.readouterr().err
+    monkeypatch.setattr(grade.Progress, "step", step)
+    assert len(table(graded(class_of) / "grades.csv")) == 6
+
+
 def test_assignments_of_ones_own(tmp_path, handing, capsys):
     """A folder beside course.toml, with a question changed and nothing of the repository's."""
     notebook = json.loads(json.dumps(handing.work.notebook).replace(NAME, "my_own"))
@@ -300,4 +419,4 @@ def test_assignments_of_ones_own(tmp_path, handing, capsys):
     assert [p.name for p in out.rglob("*.ipynb")] == ["my_own.ipynb"]
     assert grade.main([str(out / "my_own"), "--course", str(course_file)]) == 0
     (row,) = table(out / "my_own-graded" / "my_own" / "grades.csv")
-    assert (row["id"], row["status"], row["total"]) == ("my_own", "ok", "0")
+    assert (row["id"], row["status"], row["total"]) == ("example", "ok", "0")
