@@ -5,13 +5,14 @@ The result is plain data, and the same for the same file, student and assignment
 
 import base64
 import hashlib
+import math
 import pickle
 import re
 import reprlib
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import asdict, dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from coursework.submissions import clean
 IMPORT = re.compile(r"^[^\S\n]*(import|from)[^\S\n]+([^#\n]+)", re.MULTILINE)
 # A part of infolib that is not public, and may do what a question asks for.
 PRIVATE = re.compile(r"\binfolib(?:\.\w+)*(?:\.|\s+import\s+(?:[^#\n]*,\s*)?)(_[a-z]\w*)")
+# Where an object lies in memory, in its text: another place in each run. It may have been cut.
+ADDRESS = re.compile(r"\b0x(?:[0-9a-fA-F]{7,}|[0-9a-fA-F]*$)")
 EXPECTED_IMPORTS = sys.stdlib_module_names | {"numpy", "matplotlib", "infolib"}
 
 
@@ -167,7 +170,7 @@ def _error(message: dict, name: str) -> dict:
     return {
         "cell": name,
         "type": clean(str(message.get("error"))[:100]),
-        "text": clean(str(message.get("message", ""))[:500]),
+        "text": _told(str(message.get("message", ""))[:500]),
         "line": line if type(line) is int and 0 < line < 10**6 else None,
     }
 
@@ -218,7 +221,7 @@ def _judge(check: Check, answer: dict | None, agrees) -> dict:
     if "value" not in answer:
         kind, text = str(answer.get("error"))[:100], str(answer.get("message", ""))[:500]
         return judged | {
-            "got": clean(f"{kind}: {text}"),
+            "got": _told(f"{kind}: {text}"),
             "meaning": NO_ANSWER.get(kind, NO_ANSWER["other"]),
         }
     value = answer["value"]
@@ -226,7 +229,8 @@ def _judge(check: Check, answer: dict | None, agrees) -> dict:
     if agrees(value, check.expected, check.tolerance):
         return judged | {"right": True}
     known = [m for m, wrong in check.mistakes.items() if agrees(value, wrong, check.tolerance)]
-    judged["value"] = value if distinctive(value) else None
+    if not known and not check.inputs and distinctive(value):
+        judged["value"] = value  # to be compared with what is right for others
     return judged | {"meaning": known[0] if known else ""}
 
 
@@ -267,38 +271,47 @@ def _unmarked(task: Task, reason: str) -> dict:
 def copied(work: Assignment, code: str, students: list[str]):
     """A function that says whose data a result's wrong answers fit: the ids, but the student's.
 
-    Answers are looked up by their first nine digits, so that the work grows with the number of
-    students alone, and no honest mistake is taken for a copy by chance.
+    It names an id only if two of the wrong answers fit it, to nine digits, and fit nobody else:
+    one may do so by an honest mistake. What everybody's answers are is computed at the first wrong
+    answer that could be a copy.
     """
-    owners = defaultdict(set)
-    for student in students:
-        for c in work.checks(student, code, ""):
-            if not c.inputs and distinctive(c.expected):
-                owners[c.cell, c.got, _digits(c.expected)].add(student)
+    # Spelled otherwise, an id has the same data.
+    spelled = {student.strip().lower(): student for student in students}
+
+    @cache
+    def owners() -> dict:
+        known = defaultdict(list)
+        for student in spelled.values():
+            for c in work.checks(student, code, ""):
+                if not c.inputs and distinctive(c.expected):
+                    known[c.cell, c.got, _digits(c.expected)].append(student)
+        return known
 
     def fitting(result: dict) -> list[str]:
-        found = set()
+        fits = Counter()
         for cell in result["cells"]:
             for verdict in cell["checks"]:
                 if verdict.get("value") is not None:
                     key = verdict["cell"], verdict["asked"], _digits(verdict["value"])
-                    found |= owners.get(key, set())
-        return sorted(found - {result["student"]})
+                    whose = owners().get(key, [])
+                    fits.update(whose if len(whose) == 1 else [])
+        return sorted(s for s, n in fits.items() if n > 1 and not _same(s, result["student"]))
 
     return fitting
 
 
-def _digits(value):
-    if isinstance(value, list | tuple):
-        return tuple(map(_digits, value))
-    return f"{value:.9g}" if isinstance(value, float) else value
+def _digits(value) -> tuple:
+    return tuple(f"{x:.9g}" for x in (value if isinstance(value, list | tuple) else [value]))
 
 
 def distinctive(value) -> bool:
-    """Whether two students have this value only if they have the same data."""
-    if isinstance(value, float):
-        return value == value and abs(value) != float("inf") and value != int(value)
-    return isinstance(value, list | tuple) and any(map(distinctive, value))
+    """Whether it is a float, or a flat list of floats, that hardly comes about by chance."""
+    if isinstance(value, list | tuple):
+        return all(isinstance(x, float) for x in value) and any(map(distinctive, value))
+    if not isinstance(value, float) or not math.isfinite(value):
+        return False
+    # Round numbers, decimal or binary, are shared by many.
+    return value != float(f"{value:.6g}") and value.as_integer_ratio()[1] > 2**20
 
 
 def show(value) -> str:
@@ -307,12 +320,19 @@ def show(value) -> str:
     short.maxlist = short.maxtuple = short.maxdict = 12
     short.maxstring = short.maxother = short.maxlong = 80
     short.maxlevel = 4
-    return clean(short.repr(_rounded(value)))
+    return _told(short.repr(_rounded(value)))
+
+
+def _told(text: str) -> str:
+    """What a student's code says, as it is kept: the same each time, and nothing invisible."""
+    return clean(ADDRESS.sub("0x…", text))
 
 
 def _rounded(value, depth=0):
     if type(value) is float:
         return float(f"{value:.8g}")
+    if isinstance(value, str):
+        return ADDRESS.sub("0x…", value)
     if isinstance(value, list | tuple) and depth < 4:
         return type(value)(_rounded(item, depth + 1) for item in value)
     if isinstance(value, dict) and depth < 4:

@@ -114,7 +114,10 @@ class Sandbox:
                 feed.join()
                 _close(process.stdin)
         messages = [message for message in map(_message, text.splitlines()) if message is not None]
-        done = any("done" in message for message in messages)
+        asked = {step["check"] for step in request["steps"] if "check" in step}
+        answered = {m["check"] for m in messages if type(m.get("check")) is int}
+        # The word alone is not enough: whoever ends the run may have written it.
+        done = any("done" in message for message in messages) and asked <= answered
         return Outcome(ended or ("done" if done else "died"), messages, complaint)
 
     def _listen(self, process, limits: Limits) -> tuple[str, str, str]:
@@ -422,4 +425,16 @@ def _message(line: str) -> dict | None:
         message = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    return message if isinstance(message, dict) else None
+    return message if isinstance(message, dict) and _shallow(message) else None
+
+
+# The collector refuses an answer that is nested more than 20 deep, and its message is one more.
+DEEPEST = 22
+
+
+def _shallow(value, room: int = DEEPEST) -> bool:
+    """Whether what reads it later can do so: deeper ones are forged, to make it fail."""
+    inside = value.values() if isinstance(value, dict) else value
+    if not isinstance(value, dict | list):
+        return True
+    return room > 0 and all(_shallow(item, room - 1) for item in inside)

@@ -4,7 +4,9 @@ Where an attack stands beside right answers, these keep their points: the attack
 """
 
 import json
+import math
 import os
+import random
 import time
 import zipfile
 from pathlib import Path
@@ -12,8 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from coursework import course, report, sandbox, submissions
-from tests.coursework.conftest import CODE, SEED, earned, total
+from coursework import course, marking, report, sandbox, submissions
+from tests.coursework.conftest import CODE, LIMITS, SEED, earned, total
 
 NOTHING = {
     "surprise": "def surprise(p, base=2): return ANSWER",
@@ -383,6 +385,80 @@ def test_forged_answers_without_an_end(handing):
     result = handing.mark(handing.notebook(first=FORGERY + "os._exit(0)"))
     # "surprise(1 / 8)" is 3 for everybody, but no cell is that alone.
     assert total(result) == 0
+
+
+def test_an_end_that_is_only_said(handing):
+    """The run is repeated, as each that ends early, and is not said to have gone well."""
+    code = """
+import os
+for number in range(3, 64):
+    try: os.write(number, b'{"done": true}\\n')
+    except OSError: pass
+os._exit(0)
+"""
+    result = handing.mark(handing.notebook(first=code))
+    assert (result["status"], total(result)) == ("crashed", 0)
+
+
+def test_answers_that_nobody_can_hash(handing):
+    """A student's odd answer stops nobody else's grading."""
+    code = handing.solutions["message"] + "\nmy_bits, my_excess = [0.5, {}], [0.1234567, [{}]]"
+    result = handing.mark(handing.notebook(message=code))
+    assert result["status"] == "ok"
+    assert marking.copied(handing.work, CODE, ["ada", "bob"])(result) == []
+
+
+def test_messages_that_are_nested_too_deeply(handing):
+    code = """
+import json, os
+deep = json.loads("[" * 700 + "0.1234567" + "]" * 700)
+for number in range(3, 64):
+    for check in range(40):
+        try: os.write(number, json.dumps({"check": check, "value": deep}).encode() + b"\\n")
+        except OSError: pass
+os._exit(0)
+"""
+    result = handing.mark(handing.notebook(first=code))
+    assert (result["status"], total(result)) == ("crashed", 0)
+    assert marking.copied(handing.work, CODE, ["ada", "bob"])(result) == []
+
+
+def test_whatever_the_channel_brings_is_read(handing):
+    """Random messages, many of them nearly right: each is read, kept as text and looked through."""
+    odd = random.Random("messages")
+    leaves = [None, True, 0, -1, 10**400, 0.1234567, 1e-320, math.nan, math.inf, "", "\ud800\x00"]
+    keys = ["check", "cell", "value", "error", "message", "line", "done", "started", "group", "a"]
+
+    def value(room):
+        kind = odd.randrange(6) if room else 0
+        if kind == 1:
+            return [value(room - 1) for _ in range(odd.randrange(4))]
+        if kind == 2:
+            return {odd.choice(keys): value(room - 1) for _ in range(odd.randrange(4))}
+        return [value(room - 1)] if kind == 3 else odd.choice([*leaves, odd.randrange(30)])
+
+    def message(check):
+        known = {"check": check, "value": value(30)}
+        failed = {"cell": str(odd.randrange(20)), "error": value(3), "message": value(3)}
+        return odd.choice([value(30), known, known | {"error": value(4)}, failed, {"x": 1} | known])
+
+    class Channel(sandbox.Bubblewrap):
+        def run(self, request, limits):
+            lines = [json.dumps(message(n)) for n in odd.sample(range(25), 15)]
+            lines.insert(
+                odd.randrange(15), odd.choice(['"', "[" * 9999, "1" * 5000, "\x00", "NaN"])
+            )
+            read = [found for found in map(sandbox._message, lines) if found is not None]
+            ended = odd.choice([*marking.REASONS])
+            return sandbox.Outcome(ended, [{"started": True}, *odd.sample(read, len(read))])
+
+    raw = json.dumps(handing.notebook()).encode()
+    task = marking.Task("ada", raw, SEED, CODE, handing.work.name, limits=LIMITS)
+    fitting = marking.copied(handing.work, CODE, ["ada", "bob", "cyd"])
+    for _ in range(100):
+        result = marking.mark(task, Channel)
+        assert json.loads(json.dumps(result))["student"] == "ada"
+        assert fitting(result) == []
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,13 @@
 """Marking one honest file: what counts as an answer, what is run again, what is said."""
 
 import json
+import math
+from functools import cache
+from itertools import pairwise
 
 import pytest
 
-from coursework import marking, sandbox
+from coursework import assignment, collect, marking, sandbox
 from tests.coursework.conftest import CODE, LIMITS, SEED, earned, total
 
 NUMBERS = [
@@ -143,15 +146,96 @@ def test_public_parts_of_infolib_are_not_pointed_out():
     assert marking.foreign_imports([{"cell_type": "code", "source": code}]) == []
 
 
+CLASS = [f"student{n}" for n in range(30)]
+load = cache(assignment.load)
+
+
+@cache
+def own_checks(name, student) -> list:
+    """The questions on the student's own data, with what is right."""
+    return [c for c in load(name).checks(student, CODE, "") if not c.inputs]
+
+
+def own_values(name, student) -> dict:
+    return {(check.cell, check.got): check.expected for check in own_checks(name, student)}
+
+
+def verdicts(name, student, answer) -> dict:
+    """What a file is told whose answers to these questions are `answer(check)`."""
+    agrees = load(name).agrees()
+    checks = own_checks(name, student)
+    given = [{"value": json.loads(json.dumps(collect.plain(answer(check))))} for check in checks]
+    judged = [marking._judge(c, value, agrees) for c, value in zip(checks, given, strict=True)]
+    return {"student": student, "cells": [{"checks": judged}]}
+
+
+@pytest.mark.parametrize("name", assignment.names())
+def test_no_mistake_is_taken_for_a_copy_and_every_copy_is_found(name):
+    """A class in which each makes the first mistake of every question, then the second, …"""
+    fitting = marking.copied(load(name), CODE, CLASS)
+    for student in CLASS:
+        for n in range(12):
+
+            def mistaken(check, n=n):
+                wrong = list(check.mistakes.values())
+                return wrong[min(n, len(wrong) - 1)] if wrong else check.expected
+
+            assert fitting(verdicts(name, student, mistaken)) == [], (student, n)
+    for student, other in zip(CLASS, [*CLASS[1:], CLASS[0]], strict=True):
+        theirs = own_values(name, other)
+        copy = verdicts(name, student, lambda check, own=theirs: own[check.cell, check.got])
+        assert fitting(copy) == [other]
+
+
+def test_one_value_that_fits_another_student_is_no_copy():
+    """N - 1 in place of N gives what is right for whoever throws once less: a mistake, no copy."""
+    name = "03_estimated_entropy"
+    theirs = {s: own_values(name, s)["shortfall-yours", "my_forecast"] for s in CLASS}
+    fitting = marking.copied(load(name), CODE, CLASS)
+    for student, other in pairwise(CLASS):
+
+        def forecast(check, other=other):
+            return theirs[other] if check.got == "my_forecast" else check.expected
+
+        assert fitting(verdicts(name, student, forecast)) == []
+
+
+def test_the_answers_of_all_are_computed_only_if_somebody_may_have_copied(work, monkeypatch):
+    asked = []
+    fitting = marking.copied(work, CODE, CLASS)
+    right = verdicts(work.name, "student1", lambda check: check.expected)
+    monkeypatch.setattr(type(work), "checks", lambda *given: asked.append(given) or [])
+    assert fitting(right) == fitting({"student": "x", "cells": []}) == [] == asked
+
+
 def test_only_the_same_digits_are_a_copy(handing):
-    work, students = handing.work, [f"student{n}" for n in range(40)]
-    fitting = marking.copied(work, CODE, students)
-    checks = {c.got: c for c in work.checks("student7", CODE, "")}
+    work = handing.work
+    fitting = marking.copied(work, CODE, CLASS)
+    theirs = own_values(work.name, "student7")
 
-    def found(value):
-        verdict = {"asked": "my_bits", "value": value, "cell": checks["my_bits"].cell}
-        return fitting({"student": "student3", "cells": [{"checks": [verdict]}]})
+    def found(factor, student="student3"):
+        named = {k: v * factor for k, v in theirs.items() if k[1] in ("my_bits", "my_excess")}
+        return fitting(verdicts(work.name, student, lambda c: named.get((c.cell, c.got), 0)))
 
-    theirs = checks["my_bits"].expected
-    assert found(theirs) == found(theirs * (1 + 1e-14)) == ["student7"]
-    assert found(theirs * (1 + 1e-7)) == []
+    assert found(1) == found(1 + 1e-14) == ["student7"]
+    assert found(1 + 1e-7) == found(1, " Student7") == []
+
+
+@pytest.mark.parametrize(
+    "value", [0.5, 10.0, 1.0078125, 1e-3, [10.0, 1.5], math.inf, math.nan, 3, "a", [[0.1234567]]]
+)
+def test_what_many_have_is_no_sign_of_a_copy(value):
+    assert not marking.distinctive(value)
+    assert marking.distinctive(math.pi) and marking.distinctive([0.5, math.pi])
+
+
+def test_two_runs_of_a_file_say_the_same_of_objects(handing):
+    """Where an object lies in memory differs from run to run."""
+    code = "def surprise(p, base=2):\n    "
+    for answer in ("return str(object())", "raise ValueError(f'{object()} is no number')"):
+        notebook = handing.notebook(surprise=code + answer, last="raise ValueError(object())")
+        first, second = handing.mark(notebook), handing.mark(notebook)
+        assert first == second
+        assert "object object at 0x…>" in first["cells"][0]["checks"][0]["got"]
+        assert first["errors"][-1]["text"] == "<object object at 0x…>"
+    assert marking.show("x" * 70 + "<object object at 0x7f62aabbccdd>" + "y" * 70).count("0x7") == 0
