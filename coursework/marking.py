@@ -137,6 +137,7 @@ REASONS = {
     "died": ("crashed", "the notebook's process ended before its last cell"),
     "timeout": ("timeout", "the notebook took longer than {total_seconds:g} seconds"),
     "memory": ("crashed", "the notebook took more memory than {megabytes:.0f} MB"),
+    "files": ("crashed", "the notebook made more than 10,000 files"),
     "output": ("crashed", "the notebook flooded the grader's channel"),
     "done": ("ok", ""),
 }

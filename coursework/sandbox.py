@@ -5,6 +5,7 @@ only), an empty /tmp that is gone afterwards, and limits on memory, processes, f
 and time. What comes out is text; whoever wrote it, it is read as claims.
 """
 
+import ast
 import json
 import os
 import platform
@@ -28,6 +29,7 @@ COLLECT = Path(__file__).with_name("collect.py")
 IMAGE = "entropy-course-grader"
 NOBODY = 65534
 MEGABYTE = 2**20
+TOO_MANY_FILES = 3  # how the sandbox's first process ends then: see collect.py
 INSTRUCTIONS = f"""Student code runs in a sandbox or not at all, and there is none here:
   bubblewrap: {{bubblewrap}}
   Docker: {{docker}}
@@ -79,7 +81,7 @@ class Limits:
 class Outcome:
     """What came out of the sandbox, and how it ended."""
 
-    ended: str  # "done", "died", "timeout", "memory" or "output"
+    ended: str  # "done", "died", "timeout", "memory", "files" or "output"
     messages: list[dict] = field(default_factory=list)
     complaint: str = ""  # what the sandbox itself had to say
 
@@ -144,7 +146,8 @@ class Sandbox:
                 # Processes that the student's code left behind may hold the pipes open.
                 if process.poll() is not None or not selector.get_map():
                     parts += _rest(process.stdout, limits.output)
-                    return _text(parts), _text([complaint]), ""
+                    full = _code(process) == TOO_MANY_FILES
+                    return _text(parts), _text([complaint]), "files" if full else ""
                 if size > limits.output:
                     return _text(parts), _text([complaint]), "output"
                 if memory_of(process.pid) > limits.memory:
@@ -308,18 +311,21 @@ def fault_of(kind: type[Sandbox]) -> str:
 
 
 def infolib_without(names: list[str], folder: Path):
-    """A copy of infolib in which the functions asked for refuse to answer."""
+    """A copy of infolib in which the functions asked for refuse to answer, and cannot be read."""
     original = Path(find_spec("infolib").origin).parent
     shutil.copytree(original, folder / "infolib", ignore=shutil.ignore_patterns("__pycache__"))
     for path in (folder / "infolib").rglob("*.py"):
         source = path.read_text(encoding="utf8")
-        for name in names:
-            if re.search(rf"\b{name}\b", source):
-                source += (
-                    f"\n\ndef {name}(*arguments, **options):\n"
-                    f'    raise RuntimeError("{name} is what you are asked to write yourself")\n'
-                )
-        path.write_text(source, encoding="utf8")
+        lines = source.split("\n")
+        for node in reversed(ast.parse(source).body):
+            if isinstance(node, ast.FunctionDef) and node.name in names:
+                first = min(part.lineno for part in (node, *node.decorator_list))
+                told = f"{node.name} is what you are asked to write yourself"
+                lines[first - 1 : node.end_lineno] = [
+                    f"def {node.name}(*arguments, **options):",
+                    f'    raise RuntimeError("{told}")',
+                ]
+        path.write_text("\n".join(lines), encoding="utf8")
 
 
 def installed_infolib() -> list[str]:
@@ -413,6 +419,14 @@ def _rest(stream, most: int) -> list[bytes]:
     except BlockingIOError:
         pass
     return parts
+
+
+def _code(process) -> int | None:
+    """What a process that is ending, or has ended, says by its number."""
+    try:
+        return process.wait(1)
+    except subprocess.TimeoutExpired:
+        return None
 
 
 def _text(parts: list[bytes]) -> str:

@@ -364,6 +364,30 @@ def test_nothing_is_earned(handing, name):
     assert all(check["meaning"] or check["got"] for c in result["cells"] for check in c["checks"])
 
 
+def test_infolibs_own_text_does_not_answer(handing):
+    """What a question asks for is taken out of the library's files, not only put out of reach."""
+    code = """
+import ast, infolib.measures, math
+text = open(infolib.measures.__file__).read()
+for node in ast.parse(text).body:
+    if getattr(node, "name", "") == "information_content":
+        try:
+            exec(ast.unparse(node), vars(infolib.measures))
+            infolib.measures.information_content(0.5)
+            surprise = infolib.measures.information_content
+            break
+        except RuntimeError: pass
+else:
+    def surprise(*given): raise ValueError
+"""
+    result = handing.mark(handing.notebook(surprise=code))
+    assert earned(result)["surprise-values"] == 0
+    with sandbox.Bubblewrap(["information_content"]) as box:
+        text = (box.folder / "infolib" / "measures.py").read_text()
+    assert text.count("def information_content(") == 1
+    assert "def entropy(" in text and "asked to write yourself" in text
+
+
 FORGERY = """
 import os, json
 values = [json.dumps({"check": n, "value": 3}) for n in range(40)]
@@ -523,6 +547,19 @@ time.sleep(600)
     result = handing.mark(handing.notebook(last=code), limits=limits)
     assert result["status"] == "crashed"
     assert "the notebook took more memory than 400 MB" in result["notes"]
+    assert earned(result)["surprise-values"] == 3
+
+
+def test_files_without_number(handing):
+    """Empty files take no byte of /tmp, and the kernel's memory for each."""
+    code = """
+import os
+for n in range(10**7):
+    os.close(os.open(f"/tmp/{n}", os.O_CREAT))
+"""
+    result = handing.mark(handing.notebook(last=code), limits=(10, 30))
+    assert result["status"] == "crashed"
+    assert "the notebook made more than 10,000 files" in result["notes"]
     assert earned(result)["surprise-values"] == 3
 
 

@@ -70,6 +70,35 @@ def test_names_that_a_student_uses_do_not_disturb_the_checks(handing, full):
     assert total(handing.mark(handing.notebook(joint=early))) == full
 
 
+TIMED = [
+    ("%%time\n", "my_bits = ", "my_bits = "),
+    ("%%timeit -n 10 import math\n", "my_bits = ", "my_bits = "),
+    ("%%capture out\n%%time\n\n%matplotlib inline\n", "my_bits = ", "my_bits = "),
+    ("%%prun -s cumulative\n", "my_bits = ", "my_bits = "),
+    ("", "my_bits = ", "%time my_bits = "),
+    ("", "my_bits = ", "my_bits = %time "),
+    ("", "my_bits = ", "%timeit -n 1 -r1 my_bits = "),
+    ("%config x\n", "my_bits = ", "!ls\n%load_ext y\nmy_bits = "),
+]
+
+
+@pytest.mark.parametrize("head, old, new", TIMED)
+def test_what_a_magic_times_is_run(handing, full, head, old, new):
+    """A student who leaves a timing in loses no answer by it."""
+    code = head + handing.solutions["message"].replace(old, new)
+    result = handing.mark(handing.notebook(message=code))
+    assert (result["status"], total(result), result["errors"]) == ("ok", full, [])
+
+
+def test_an_error_below_a_magic_is_told_with_its_line(handing):
+    code = "%%time\nx = 1\nunknown"
+    (error,) = handing.mark(handing.notebook(last=code))["errors"]
+    assert (error["type"], error["line"]) == ("NameError", 3)
+    (error,) = handing.mark(handing.notebook(last="x = 1\n%time unknown"))["errors"]
+    assert (error["type"], error["line"]) == ("NameError", 2)
+    assert handing.mark(handing.notebook(last="%%html\n<b>unknown</b>"))["errors"] == []
+
+
 class Failing(sandbox.Bubblewrap):
     """Ends the first runs early, as an overloaded machine might."""
 
