@@ -8,15 +8,21 @@ import copy
 import importlib
 import inspect
 import json
+import math
 import pkgutil
+import subprocess
 import sys
+import warnings
 from concurrent.futures import ThreadPoolExecutor
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import Path
+
+import numpy as np
 
 import infolib
 from coursework import assignment, course, marking, release, sandbox, submissions
 
+ROOT, PROJECT = Path(__file__).parents[1], "pyproject.toml"
 STUDENTS = [f"student{n}" for n in range(20)]
 SOLVING = 8  # so many of them hand in the model solution
 SEED = "a seed for proofs, which everybody knows"
@@ -30,7 +36,10 @@ def main(argv: list[str]) -> int:
     for name in assignment.names(source):
         print(f"{name}: ", end="", flush=True)
         try:
-            found = faults_of(assignment.load(name, source))
+            work = assignment.load(name, source)
+            with ThreadPoolExecutor(1) as beside:
+                rerun = beside.submit(stale, work)
+                found = [*faults_of(work), *rerun.result()]
         except sandbox.NoSandbox as error:
             found = [f"cannot be marked. {error}"]
         except assignment.AssignmentError as error:
@@ -48,7 +57,25 @@ def main(argv: list[str]) -> int:
 def faults_of(work: assignment.Assignment) -> list[str]:
     """What is wrong with an assignment, one sentence each."""
     faults = [*form(work), *foreign_names(work)]
-    return faults or [*ambiguous(work), *not_personal(work), *by_infolib(work), *marks(work)]
+    return faults or [
+        *ambiguous(work),
+        *not_personal(work),
+        *by_infolib(work),
+        *values_by_infolib(work),
+        *marks(work),
+    ]
+
+
+def stale(work: assignment.Assignment) -> list[str]:
+    """What nbval says where the source does not run, or not to the outputs stored in it."""
+    command = [sys.executable, "-m", "pytest", "-q", "--tb=short", "--no-header"]
+    command += ["-p", "no:cacheprovider", f"--rootdir={ROOT}", f"--config-file={ROOT / PROJECT}"]
+    done = subprocess.run(
+        [*command, str(work.path.absolute())], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if done.returncode == 0:
+        return []
+    return [f"the source does not run to its stored outputs, as nbval says:\n{done.stdout}"]
 
 
 def form(work: assignment.Assignment):
@@ -72,6 +99,10 @@ def form(work: assignment.Assignment):
         yield f'cell data: it must draw from random_for(student_id, "{work.name}")'
     if not work.of_kind("written"):
         yield "there is no written question"
+    told = next((cell.source for cell in work.cells if cell.cell_type == "markdown"), "")
+    for name in sorted({function.__name__ for function in library()}.intersection(work.blocked)):
+        if f"`{name}`" not in told:
+            yield f"the instructions do not say that infolib lacks `{name}` when work is marked"
     for cell in work.of_kind("tests"):
         yield from form_of_tests(cell)
     for grade_id, points in work.points.items():
@@ -163,6 +194,55 @@ def by_infolib(work: assignment.Assignment):
                     f"cell {cell.grade_id}: infolib's {function.__name__} answers it; "
                     f'add own(…, "{function.__name__}")'
                 )
+
+
+def values_by_infolib(work: assignment.Assignment):
+    """Test cells whose values are calls of infolib on the student's data, or differences of two."""
+    student = STUDENTS[0]
+    calls = {"0": 0.0, **calls_of_infolib(work, student)}
+    calls = {f"{value:.9g}": (call, value) for call, value in calls.items()}
+    hows, values = zip(*calls.values(), strict=True)
+    differences = np.subtract.outer(values, values)
+    checks = work.checks(student, CODE, "")
+    for cell in work.of_kind("tests"):
+        own = [check for check in checks if check.cell == cell.grade_id]
+        wanted = [
+            c for c in own if isinstance(c.expected, float) and marking.distinctive(c.expected)
+        ]
+        answers = []
+        for check in wanted:
+            for one, other in np.argwhere(np.isclose(differences, check.expected, 1e-6, 0))[:1]:
+                answers.append(f"{check.got} is {hows[one]} - {hows[other]}")
+        if wanted and len(answers) == len(wanted) and not any(check.inputs for check in own):
+            yield (
+                f"cell {cell.grade_id}: infolib answers it, as {'; '.join(answers)}; "
+                "add these functions' names to own(…)"
+            )
+
+
+def calls_of_infolib(work: assignment.Assignment, student: str) -> dict[str, float]:
+    """What infolib's other functions give for one or two of the student's data: call -> value."""
+    namespace = {"__name__": "__main__", "student_id": student, "print": lambda *args: None}
+    for cell in work.of_kind("setup"):
+        exec(compile(work.with_course(cell.source, CODE), cell.grade_id, "exec"), namespace)
+    plain = {name: as_lists(value) for name, value in namespace.items() if name not in work.asked}
+    data = {name: value for name, value in plain.items() if isinstance(value, list | np.ndarray)}
+    given = [*product(data, repeat=1), *product(data, repeat=2)]
+    calls = {}
+    with warnings.catch_warnings(action="ignore"):
+        for function in library():
+            for names in given if function.__name__ not in work.blocked else []:
+                try:
+                    value = float(function(*(data[name] for name in names)))
+                except Exception:
+                    continue
+                if math.isfinite(value) and abs(value) > 1e-9:
+                    calls[f"{function.__name__}({', '.join(names)})"] = value
+    return calls
+
+
+def as_lists(value):
+    return [as_lists(part) for part in value.values()] if isinstance(value, dict) else value
 
 
 def library() -> list:

@@ -1,6 +1,7 @@
 """What a source notebook gives, and what is refused in one."""
 
 import copy
+import functools
 import json
 import math
 
@@ -162,11 +163,32 @@ BROKEN = {
         edit("surprise-values", 'own(surprise, "information_content")', ""),
         "cell surprise-ends: infolib's information_content answers it",
     ),
+    "infolib not named": (
+        edit("title", "`information_content`", "something"),
+        "do not say that infolib lacks `information_content`",
+    ),
+    "infolib answers values": (
+        lambda by_id, cells: by_id["message-yours"].update(
+            source="# 2 points\ncheck(my_bits, -sum(q * math.log2(q) for q in p.values()))\n"
+            "### BEGIN HIDDEN TESTS\n### END HIDDEN TESTS"
+        ),
+        "cell message-yours: infolib answers it, as my_bits is ",
+    ),
     "two of a name": (
         lambda by_id, cells: cells.append(copy.deepcopy(by_id["surprise"])),
         "two cells have this grade_id",
     ),
 }
+
+
+def test_a_source_whose_outputs_are_stale_is_found(work, tmp_path):
+    """`make coursework` has nbval look at each source."""
+
+    def change(by_id, cells):
+        by_id["data"]["outputs"][0]["text"] = ["another text\n"]
+
+    (told,) = prove.stale(variant(work, tmp_path, change))
+    assert "does not run to its stored outputs" in told and "another text" in told
 
 
 @pytest.mark.parametrize("name", BROKEN)
@@ -205,6 +227,43 @@ def test_regions_without_an_end_are_named(work, tmp_path):
 def test_an_unknown_assignment_is_named():
     with pytest.raises(assignment.AssignmentError, match="no assignment 'x'; there are: 01_"):
         assignment.load("x")
+
+
+# Ways to take an answer from infolib, and ways that only look so.
+TAKEN = [
+    "def answer(p): return infolib.entropy(p)",
+    "def answer(p): return sum(infolib.entropy(q) for q in [p])",
+    "def answer(p): return [infolib.entropy(q) for q in [p]][0]",
+    "def answer(p): return (lambda q: infolib.entropy(q))(p)",
+    "def answer(p):\n    from infolib import entropy as h\n    return h(p)",
+    "from infolib import entropy as h\ndef answer(p): return h(p)",
+    "from infolib import entropy\nanswer = entropy",
+    "def helper(p): return infolib.entropy(p)\ndef answer(p): return helper(p)",
+    "@lru_cache\ndef answer(p): return infolib.entropy(p)",
+    "@lru_cache\ndef helper(p): return infolib.entropy(p)\ndef answer(p): return helper(p)",
+]
+OWN = [
+    "def entropy(p): return -sum(x * math.log2(x) for x in p)\ndef answer(p): return entropy(p)",
+    "@lru_cache\ndef entropy(p): return 0\ndef answer(p): return entropy(p)",
+    "@lru_cache\ndef answer(p): return answer(p[1:]) if p else 0",
+    "def answer(p): return infolib.perplexity(p)",
+    "answer = 3.5",
+    "class answer: pass",
+]
+
+
+@pytest.mark.parametrize("code, taken", [(c, True) for c in TAKEN] + [(c, False) for c in OWN])
+def test_what_is_taken_from_infolib_is_told_at_once(work, code, taken):
+    import infolib
+
+    notebook = work.helpers()
+    notebook |= {"infolib": infolib, "lru_cache": functools.lru_cache}
+    exec(code, notebook)
+    if taken:
+        with pytest.raises(AssertionError, match="entropy is called: write it yourself"):
+            notebook["own"](notebook["answer"], "entropy", "kl_divergence")
+    else:
+        notebook["own"](notebook["answer"], "entropy", "kl_divergence")
 
 
 AGREE = [
