@@ -33,21 +33,24 @@ LAZY = ["0", "1", "0.5", "math.inf", "math.nan", "None", "True", "False", "''", 
 
 def main(argv: list[str]) -> int:
     faults, source = [], Path(argv[0]) if argv else assignment.SOURCE
-    for name in assignment.names(source):
-        print(f"{name}: ", end="", flush=True)
-        try:
-            work = assignment.load(name, source)
-            with ThreadPoolExecutor(1) as beside:
-                rerun = beside.submit(stale, work)
-                found = [*faults_of(work), *rerun.result()]
-        except sandbox.NoSandbox as error:
-            found = [f"cannot be marked. {error}"]
-        except assignment.AssignmentError as error:
-            found = [str(error)]
-        print("no fault found" if not found else "")
-        for fault in found:
-            print(f"  {fault}")
-        faults += found
+    names = assignment.names(source)
+    with ThreadPoolExecutor(1) as beside:
+        rerun = beside.submit(stale, [source / name / f"{name}.ipynb" for name in names])
+        for name in names:
+            print(f"{name}: ", end="", flush=True)
+            try:
+                found = faults_of(assignment.load(name, source))
+            except sandbox.NoSandbox as error:
+                found = [f"cannot be marked. {error}"]
+            except assignment.AssignmentError as error:
+                found = [str(error)]
+            print("no fault found" if not found else "")
+            for fault in found:
+                print(f"  {fault}")
+            faults += found
+        for fault in rerun.result():
+            print(fault)
+            faults.append(fault)
     if not faults and not argv:
         for path in release.write(course.load(), release.BUILT):
             print(f"written: {path.relative_to(release.BUILT.parents[2])}")
@@ -66,16 +69,15 @@ def faults_of(work: assignment.Assignment) -> list[str]:
     ]
 
 
-def stale(work: assignment.Assignment) -> list[str]:
-    """What nbval says where the source does not run, or not to the outputs stored in it."""
+def stale(notebooks: list[Path]) -> list[str]:
+    """What nbval says if not all of them run, to the outputs stored in them."""
     command = [sys.executable, "-m", "pytest", "-q", "--tb=short", "--no-header"]
     command += ["-p", "no:cacheprovider", f"--rootdir={ROOT}", f"--config-file={ROOT / PROJECT}"]
-    done = subprocess.run(
-        [*command, str(work.path.absolute())], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    command += [str(path.absolute()) for path in notebooks]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode == 0:
         return []
-    return [f"the source does not run to its stored outputs, as nbval says:\n{done.stdout}"]
+    return [f"A source does not run to its stored outputs, as nbval says:\n{done.stdout}"]
 
 
 def form(work: assignment.Assignment):

@@ -187,7 +187,7 @@ def test_a_source_whose_outputs_are_stale_is_found(work, tmp_path):
     def change(by_id, cells):
         by_id["data"]["outputs"][0]["text"] = ["another text\n"]
 
-    (told,) = prove.stale(variant(work, tmp_path, change))
+    (told,) = prove.stale([variant(work, tmp_path, change).path])
     assert "does not run to its stored outputs" in told and "another text" in told
 
 

@@ -149,6 +149,21 @@ def test_results_are_kept_by_all_that_they_depend_on(handing):
     assert len(keys) >= 7
 
 
+def test_results_are_made_anew_if_what_marks_or_runs_them_changes(handing, tmp_path, monkeypatch):
+    # What is read once a run is read again by another.
+    monkeypatch.setattr(marking, "_works", marking._works.__wrapped__)
+    task = marking.Task("a", b"x", "s", "c", handing.work.name)
+    keys = [task.key]
+    monkeypatch.setattr(marking, "_library", lambda: b"another infolib")
+    keys.append(task.key)
+    for module, name in ((sandbox, "COLLECT"), (assignment, "SETUP")):
+        changed = tmp_path / name
+        changed.write_bytes(getattr(module, name).read_bytes() + b"# changed")
+        monkeypatch.setattr(module, name, changed)
+        keys.append(task.key)
+    assert len(set(keys)) == 4
+
+
 def test_foreign_libraries_are_pointed_out(handing):
     code = "import math, scipy.stats as st\nfrom sklearn.metrics import log_loss\nx = 'import os'"
     result = handing.mark(handing.notebook(questions=code))
