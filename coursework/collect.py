@@ -123,7 +123,7 @@ def limit(limits):
         resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (value, value))
 
 
-def run(source, name, namespace):
+def run(source, name, namespace, names=None):
     """Execute a cell, or a part of one, as a notebook would."""
     try:
         code = compile(source, name, "exec", AWAIT, dont_inherit=True)
@@ -132,7 +132,7 @@ def run(source, name, namespace):
         if plain == source:
             raise
         code = compile(plain, name, "exec", AWAIT, dont_inherit=True)
-    result = eval(code, namespace)
+    result = eval(code, namespace, namespace if names is None else names)
     if code.co_flags & CO_COROUTINE:
         asyncio.run(result)
 
@@ -230,18 +230,24 @@ class Shell:
 
     def run_line_magic(self, magic, line, *more):
         if magic in self.RUNNING[:3]:
-            _, words = getopt.getopt(line.split(" "), self.OPTIONS, ["no-raise-error"])
-            statement = " ".join(words)
-            try:
-                value = compile(statement, "magic", "eval", dont_inherit=True)
-            except SyntaxError:
-                return run(statement, "magic", self.namespace)
-            return eval(value, self.namespace)
+            return self.measured(line, sys._getframe(1).f_locals)
 
     def run_cell_magic(self, magic, line, body):
+        if magic in self.RUNNING[:3]:
+            self.measured(line, self.namespace)
         if magic in self.RUNNING:
-            self.run_line_magic(magic, line)
             run("\n" + body, self.cell, self.namespace)  # below the magic's own line
+
+    def measured(self, line, names):
+        """Execute what stands behind a magic's options; its value if it is an expression."""
+        _, words = getopt.getopt(line.split(" "), self.OPTIONS, ["no-raise-error"])
+        statement = " ".join(words)
+        try:
+            # Under a name of its own, for its lines are not the cell's.
+            value = compile(statement, "magic", "eval", dont_inherit=True)
+        except SyntaxError:
+            return run(statement, "magic", self.namespace, names)
+        return eval(value, self.namespace, names)
 
     def __getattr__(self, name):
         return lambda *arguments, **options: None

@@ -78,6 +78,7 @@ TIMED = [
     ("", "my_bits = ", "%time my_bits = "),
     ("", "my_bits = ", "my_bits = %time "),
     ("", "my_bits = ", "%timeit -n 1 -r1 my_bits = "),
+    ("", "    return ", "    odds = p\n    %timeit len(odds)\n    return "),
     ("%config x\n", "my_bits = ", "!ls\n%load_ext y\nmy_bits = "),
 ]
 
