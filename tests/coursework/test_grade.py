@@ -114,6 +114,17 @@ def test_what_has_changed_is_graded_again(class_of, handing, capsys):
     assert rows["fay"]["total"] == "17"
 
 
+def started(command):
+    """A grader that Ctrl+C stops, also where the tests run in the background and ignore it."""
+    return subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+
+
 def test_an_interrupted_run_goes_on_where_it_was(class_of, handing):
     folder, course_file = class_of
     slow = json.dumps(handing.notebook("{}", last="import time; time.sleep(0.5)"))
@@ -121,7 +132,7 @@ def test_an_interrupted_run_goes_on_where_it_was(class_of, handing):
         (folder / f"slow{n}.ipynb").write_text(slow.replace("'{}'", f"'slow{n}'"), encoding="utf8")
     command = [sys.executable, "-m", "coursework.grade", str(folder), "--course", str(course_file)]
     results = folder.with_name("handed in-graded") / "results"
-    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    process = started(command)
     while len(list(results.glob("*.json"))) < 3:
         time.sleep(0.05)
         assert process.poll() is None
@@ -142,7 +153,7 @@ def test_a_stop_does_not_wait_for_endless_notebooks(class_of, handing):
         text = json.dumps(handing.notebook("ada", first="import time; time.sleep(9)"))
         (folder / f"aa{n}.ipynb").write_text(text, encoding="utf8")
     command = [sys.executable, "-m", "coursework.grade", str(folder), "--course", str(course_file)]
-    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    process = started(command)
     while not psutil.Process(process.pid).children(recursive=True):
         time.sleep(0.05)
     time.sleep(1)
