@@ -35,7 +35,7 @@ pdf: book  ## write the course as one PDF, with all solutions at the end
 	@$(BIN)/python -m booktools.pdf $(HTML) $(PDF)
 
 test: lint book  ## run everything: library, notebooks, quoted numbers, pages
-	@$(PYTEST) --cov $(LIBRARY)
+	@$(PYTEST) $(LIBRARY) --cov
 	@$(PYTEST) $(LIBRARY:%=--ignore=%)
 
 # On the processor's own kernels, whatever is set for other programs.
