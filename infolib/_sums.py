@@ -43,18 +43,16 @@ def off_1(p):
 def minus_sum_p_log_p(p, unit):
     """−Σ p·log p, the entropy, in units of `unit` nats. 0·log 0 counts as 0."""
     log, unit = _logarithm(unit)
-    zeros = []
     with _work() as work, np.errstate(all="ignore"):
-        total, off = _over_blocks(lambda x: _p_log_p(x, log, work, zeros), p)
+        total, off = _over_blocks(lambda x: _p_log_p(x, log, work), p)
     return _negative(total, unit), off
 
 
 def minus_sum_p_log_q(p, q, unit):
     """−Σ p·log q, the cross-entropy, in units of `unit` nats. inf where q = 0 < p."""
     log, unit = _logarithm(unit)
-    zeros = []
     with _work() as work, np.errstate(all="ignore"):
-        total, *off = _over_blocks(lambda x, y: _p_log_q(x, y, log, work, zeros), p, q)
+        total, *off = _over_blocks(lambda x, y: _p_log_q(x, y, log, work), p, q)
     return _negative(total, unit), *off
 
 
@@ -306,32 +304,15 @@ def _logarithm(unit):
     return (np.log2, 1.0) if unit == LN_2 else (np.log, unit)
 
 
-# The logarithms come first: while they are computed, more numbers come from memory. They are also
-# finite only where all is well, so that nothing else has to look for zeros; until one is met in
-# some block, which `zeros` remembers, as such blocks take two attempts.
-
-
-def _p_log_p(p, log, work, zeros):
-    log_p = work[: p.size].reshape(p.shape)
-    if not zeros:
-        total = _dot(p, log(p, out=log_p))
-        if np.isfinite(total).all():
-            return total, _added_up(p)
-        zeros.append(True)
-    least = p.min()
+def _p_log_p(p, log, work):
+    log_p, least = work[: p.size].reshape(p.shape), p.min()
     # 0·log 1 for 0·log 0, also since logarithms of 0 take several times as long as others.
     log(p if least > 0 else np.add(p, p == 0, out=log_p), out=log_p)
     return _dot(p, log_p), _mass(p, least >= 0)
 
 
-def _p_log_q(p, q, log, work, zeros):
-    log_q = work[: q.size].reshape(q.shape)
-    if not zeros:
-        total = _dot(p, log(q, out=log_q))
-        if np.isfinite(total).all():
-            return total, _mass(p, p.min() >= 0), _added_up(q)
-        zeros.append(True)
-    least = q.min()
+def _p_log_q(p, q, log, work):
+    log_q, least = work[: q.size].reshape(q.shape), q.min()
     log(q if least > 0 else np.add(q, (q == 0) & (p == 0), out=log_q), out=log_q)
     return _dot(p, log_q), _mass(p, p.min() >= 0), _mass(q, least >= 0)
 
