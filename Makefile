@@ -10,8 +10,8 @@ CONSTRAINTS ?= constraints.txt
 PORT ?= 8000
 BIN := .venv/bin
 READY := .venv/.ready
-# A file of tests on each core. Coverage is that of the library by its own tests.
-PYTEST := $(BIN)/python -m pytest -n logical --dist loadfile
+# Coverage is that of the library by its own tests.
+PYTEST := $(BIN)/python -m pytest
 LIBRARY := README.md infolib tests/infolib
 HTML := _build/html
 SITE := _build/site
@@ -35,8 +35,8 @@ pdf: book  ## write the course as one PDF, with all solutions at the end
 	@$(BIN)/python -m booktools.pdf $(HTML) $(PDF)
 
 test: lint book  ## run everything: library, notebooks, quoted numbers, pages
-	@$(PYTEST) $(LIBRARY) --cov
-	@$(PYTEST) $(LIBRARY:%=--ignore=%)
+	@$(PYTEST) $(LIBRARY) --cov -n logical --dist loadfile
+	@$(PYTEST) $(LIBRARY:%=--ignore=%) -n 2 --dist loadgroup
 
 # On the processor's own kernels, whatever is set for other programs.
 bench: $(READY)  ## measure exactness and speed beside peers, and write the appendix about it
