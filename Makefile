@@ -36,7 +36,7 @@ pdf: book  ## write the course as one PDF, with all solutions at the end
 
 test: lint book  ## run everything: library, notebooks, quoted numbers, pages
 	@$(PYTEST) $(LIBRARY) --cov -n logical --dist loadfile
-	@$(PYTEST) $(LIBRARY:%=--ignore=%) -n 2 --dist loadgroup
+	@$(PYTEST) $(LIBRARY:%=--ignore=%) -n 2 --dist loadscope
 
 # On the processor's own kernels, whatever is set for other programs.
 bench: $(READY)  ## measure exactness and speed beside peers, and write the appendix about it

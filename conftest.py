@@ -1,7 +1,5 @@
 """Notebooks under `book/` are tests: nbval runs them, booktools checks the numbers they quote."""
 
-from pathlib import Path
-
 import matplotlib
 import pytest
 
@@ -11,15 +9,19 @@ pytest_plugins = ["booktools.nbval_numbers"]
 # and keep the backend that embeds figures.
 matplotlib.use("Agg")
 
-PAGES = Path(__file__).parent / "tests" / "site"
 
-
-def pytest_collection_modifyitems(config, items):
-    """Of two workers one tests the pages, the other all else.
+@pytest.hookimpl(optionalhook=True)  # a reader's environment is without xdist
+def pytest_xdist_make_scheduler(config, log):
+    """Of two workers one tests the pages, the other all else: `--dist loadscope`.
 
     Kernels choose free ports before they open them, and would clash with those of another worker.
     """
-    if config.pluginmanager.hasplugin("xdist"):
-        for item in items:
-            group = "pages" if PAGES in item.path.parents else "rest"
-            item.add_marker(pytest.mark.xdist_group(group))
+    if config.getvalue("dist") != "loadscope":
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Halves(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return "pages" if nodeid.startswith("tests/site/") else "rest"
+
+    return Halves(config, log)
