@@ -16,9 +16,9 @@ from functools import cache, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from coursework import assignment, sandbox, submissions
+from coursework import assignment, collect, sandbox, submissions
 from coursework.assignment import Assignment, Check
-from coursework.submissions import clean
+from coursework.submissions import clean, folded
 
 IMPORT = re.compile(r"^[^\S\n]*(import|from)[^\S\n]+([^#\n]+)", re.MULTILINE)
 # A part of infolib that is not public, and may do what a question asks for.
@@ -137,7 +137,7 @@ REASONS = {
     "died": ("crashed", "the notebook's process ended before its last cell"),
     "timeout": ("timeout", "the notebook took longer than {total_seconds:g} seconds"),
     "memory": ("crashed", "the notebook took more memory than {megabytes:.0f} MB"),
-    "files": ("crashed", "the notebook made more than 10,000 files"),
+    "files": ("crashed", f"the notebook made more than {collect.MOST_FILES:,} files"),
     "output": ("crashed", "the notebook flooded the grader's channel"),
     "done": ("ok", ""),
 }
@@ -277,7 +277,7 @@ def copied(work: Assignment, code: str, students: list[str]):
     answer that could be a copy.
     """
     # Spelled otherwise, an id has the same data.
-    spelled = {student.strip().lower(): student for student in students}
+    spelled = {folded(student): student for student in students}
 
     @cache
     def owners() -> dict:
@@ -346,7 +346,7 @@ def _shown_inputs(check: Check) -> str:
 
 
 def _same(one: str, other: str) -> bool:
-    return one.strip().lower() == other.strip().lower()
+    return folded(one) == folded(other)
 
 
 @lru_cache

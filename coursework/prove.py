@@ -22,7 +22,7 @@ import numpy as np
 import infolib
 from coursework import assignment, course, marking, release, sandbox, submissions
 
-ROOT, PROJECT = Path(__file__).parents[1], "pyproject.toml"
+ROOT = Path(__file__).parents[1]
 STUDENTS = [f"student{n}" for n in range(20)]
 SOLVING = 8  # so many of them hand in the model solution
 SEED = "a seed for proofs, which everybody knows"
@@ -72,7 +72,7 @@ def faults_of(work: assignment.Assignment) -> list[str]:
 def stale(notebooks: list[Path]) -> list[str]:
     """What nbval says if not all of them run, to the outputs stored in them."""
     command = [sys.executable, "-m", "pytest", "-q", "--tb=short", "--no-header"]
-    command += ["-p", "no:cacheprovider", f"--rootdir={ROOT}", f"--config-file={ROOT / PROJECT}"]
+    command += ["-p", "no:cacheprovider", f"--rootdir={ROOT}", f"-c{ROOT / 'pyproject.toml'}"]
     command += [str(path.absolute()) for path in notebooks]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode == 0:

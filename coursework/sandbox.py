@@ -25,11 +25,12 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
+from coursework.collect import TOO_MANY_FILES
+
 COLLECT = Path(__file__).with_name("collect.py")
 IMAGE = "entropy-course-grader"
 NOBODY = 65534
 MEGABYTE = 2**20
-TOO_MANY_FILES = 3  # how the sandbox's first process ends then: see collect.py
 INSTRUCTIONS = f"""Student code runs in a sandbox or not at all, and there is none here:
   bubblewrap: {{bubblewrap}}
   Docker: {{docker}}

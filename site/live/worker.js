@@ -144,6 +144,7 @@ async function run({ code, name, packages }) {
 
 // Python does not survive os._exit() or a stack that is too deep, and then never answers.
 self.addEventListener("unhandledrejection", (event) => {
+  if (!python) return; // what fails before it has started is told by others
   try {
     python.runPython("");
   } catch {

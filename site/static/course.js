@@ -5,7 +5,7 @@ document.addEventListener("click", (event) => {
   if (button?.dataset.action === "fullscreen") toggleFullScreen();
 });
 
-// A solution's button is called after the exercise; until now all are called the same.
+// A solution's button is called after the exercise, where the theme calls all the same.
 addEventListener("load", () => {
   for (const button of document.querySelectorAll(".admonition-title > .toggle-button")) {
     button.setAttribute("aria-label", button.parentElement.textContent.trim());
@@ -27,9 +27,7 @@ document.addEventListener("DOMContentLoaded", () => {
   };
 });
 
-// Sections below the screen are skipped (course.css) until the page is there. Then each is laid out
-// in an idle moment, so that places are true before anybody gets there; and a link into the page
-// ends where it leads, unless its reader has moved on.
+// Where the address leads within the page.
 function linked() {
   try {
     return document.getElementById(decodeURIComponent(location.hash.slice(1)));
@@ -38,6 +36,9 @@ function linked() {
   }
 }
 
+// Sections below the screen are skipped (course.css) until the page is there. Then each is laid out
+// in an idle moment, so that places are true before anybody gets there; and a link into the page
+// ends where it leads, unless its reader has moved on.
 addEventListener("load", () => {
   const whenIdle = window.requestIdleCallback ?? setTimeout;
   const skipped = [...document.querySelectorAll("article > section > section")];

@@ -242,6 +242,17 @@ def test_a_solution_s_button_is_called_after_its_exercise(visit):
     assert len(set(names)) == len(names)
 
 
+def test_a_link_that_is_no_valid_text_leads_to_the_page(visit):
+    page = visit("book/02_entropy.html#%E0%A4%A")
+    shown = "s => s.every(s => s.style.contentVisibility === 'visible')"
+    sections = page.locator("article > section > section")
+    for _ in range(50):
+        if sections.evaluate_all(shown):
+            break
+        page.wait_for_timeout(100)
+    assert sections.evaluate_all(shown)
+
+
 def test_without_scripts_a_page_is_in_the_light_theme(browser, address):
     page = browser.new_context(java_script_enabled=False, viewport=PHONE).new_page()
     page.goto(address + "book/02_entropy.html")
