@@ -65,8 +65,11 @@ class Cell(IPyNbCell):
     def compare_outputs(self, test, ref, skip_compare=None):
         if not super().compare_outputs(test, ref, skip_compare):
             return False
-        pairs = zip(_figures(ref), _figures(test), strict=True)
-        self.comparison_traceback += filter(None, (figures.differ(*pair) for pair in pairs))
+        stored, drawn = _figures(ref), _figures(test)
+        if len(stored) != len(drawn):
+            told = f"the notebook stores {len(stored)} figure(s), its code draws {len(drawn)}"
+            self.comparison_traceback.append(told)
+        self.comparison_traceback += filter(None, map(figures.differ, stored, drawn))
         return not self.comparison_traceback
 
 

@@ -56,9 +56,13 @@ def use_style():
             "legend.frameon": False,
         }
     )
-    if "IPython" in sys.modules and sys.modules["IPython"].get_ipython():
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    if shell:
         from matplotlib_inline.config import InlineBackend
 
+        # Matplotlib 3.8 tells its backend of the shell only after the first cell that draws,
+        # whose figure would not be shown.
+        InlineBackend.instance().shell = shell
         InlineBackend.instance().figure_formats = {"retina"}
 
 

@@ -52,3 +52,16 @@ def test_a_notebook_with_an_old_figure_does_not_pass(tmp_path):
     assert verify(path, built) == {"cell-0": "passed"}
     built.cells[0].source = source.replace("[3, 2, 1]", "[3, 2, 2]")
     assert "the stored figure is not the one that is drawn" in verify(path, built)["cell-0"]
+
+
+def test_a_figure_that_is_not_drawn_is_reported(tmp_path):
+    built = notebook(("code", "import matplotlib.pyplot as plt\nplt.plot([1])\nplt.show()"))
+    run.execute(built)
+    # An object that has a text but no picture, as a figure where no backend shows it.
+    shown = built.cells[0].outputs[0].data["text/plain"]
+    built.cells[0].source = (
+        f"class Shown:\n    def __repr__(self): return {shown!r}\n"
+        "from IPython.display import display\ndisplay(Shown())"
+    )
+    report = verify(tmp_path / "figures.ipynb", built)["cell-0"]
+    assert "the notebook stores 1 figure(s), its code draws 0" in report

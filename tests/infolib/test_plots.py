@@ -1,5 +1,8 @@
 """Plots: that the data given are the data drawn, and nothing is told by colour alone."""
 
+import base64
+import struct
+
 import matplotlib as mpl
 import numpy as np
 import pytest
@@ -289,13 +292,16 @@ def test_leaves_do_not_leave_the_axes():
 
 
 @pytest.mark.filterwarnings("ignore:InlineBackend._figure_formats_changed:DeprecationWarning")
-def test_a_notebook_draws_twice_the_pixels(monkeypatch):
-    from matplotlib_inline import config
+def test_a_notebook_draws_twice_the_pixels_in_the_cell_that_sets_the_style(monkeypatch):
+    from IPython.core.interactiveshell import InteractiveShell
+    from matplotlib_inline.config import InlineBackend
+    from traitlets.config import Config
 
-    monkeypatch.setattr("IPython.get_ipython", object)
-    before = config.InlineBackend.instance().figure_formats
-    try:
-        plots.use_style()
-        assert config.InlineBackend.instance().figure_formats == {"retina"}
-    finally:
-        config.InlineBackend.instance().figure_formats = before
+    shell = InteractiveShell(config=Config(HistoryManager={"enabled": False}))
+    monkeypatch.setattr("IPython.get_ipython", lambda: shell)
+    monkeypatch.setattr(InlineBackend, "_instance", None)
+    plots.use_style()
+    figure, _ = plt.subplots(figsize=(6, 3))
+    data, metadata = shell.display_formatter.format(figure)
+    width, height = struct.unpack(">2I", base64.b64decode(data["image/png"])[16:24])
+    assert metadata["image/png"] == {"width": width // 2, "height": height // 2}
