@@ -10,6 +10,7 @@ import pickle
 import re
 import reprlib
 import sys
+import threading
 from collections import Counter, defaultdict
 from dataclasses import asdict, dataclass
 from functools import cache, lru_cache
@@ -25,6 +26,8 @@ IMPORT = re.compile(r"^[^\S\n]*(import|from)[^\S\n]+([^#\n]+)", re.MULTILINE)
 PRIVATE = re.compile(r"\binfolib(?:\.\w+)*(?:\.|\s+import\s+(?:[^#\n]*,\s*)?)(_[a-z]\w*)")
 # Where an object lies in memory, in its text: another place in each run. It may have been cut.
 ADDRESS = re.compile(r"\b0x(?:[0-9a-fA-F]{7,}|[0-9a-fA-F]*$)")
+# Python before 3.11.8 may raise SystemError if two threads build syntax trees at a time.
+SYNTAX_TREES = threading.Lock()
 EXPECTED_IMPORTS = sys.stdlib_module_names | {"numpy", "matplotlib", "infolib"}
 
 
@@ -68,7 +71,8 @@ def mark(task: Task, kind: type[sandbox.Sandbox] | None = None) -> dict:
 
 def mark_cells(work: Assignment, cells: list[dict], task: Task, kind=None) -> dict:
     """The same for a notebook that was read, as work for this assignment."""
-    stated = submissions.stated_id(cells)
+    with SYNTAX_TREES:
+        stated = submissions.stated_id(cells)
     student = task.student or stated or ""
     arranged, notes = submissions.arrange(work, cells, task.code)
     seed = assignment.hidden_seed(task.seed, work.name, student, task.raw)
@@ -352,7 +356,8 @@ def _same(one: str, other: str) -> bool:
 @lru_cache
 def _works(name: str, source: Path) -> list[Assignment]:
     names = [name] if name else assignment.names(source)
-    return [assignment.load(name, source) for name in names]
+    with SYNTAX_TREES:
+        return [assignment.load(name, source) for name in names]
 
 
 @lru_cache
@@ -369,4 +374,5 @@ def _chosen() -> type[sandbox.Sandbox]:
 
 @lru_cache
 def _sandbox(kind: type[sandbox.Sandbox], blocked: tuple) -> sandbox.Sandbox:
-    return kind(blocked)
+    with SYNTAX_TREES:
+        return kind(blocked)

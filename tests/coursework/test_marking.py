@@ -1,7 +1,10 @@
 """Marking one honest file: what counts as an answer, what is run again, what is said."""
 
+import gc
 import json
 import math
+import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from itertools import pairwise
 
@@ -42,6 +45,27 @@ def test_what_is_no_answer_is_shown_as_it_is(handing, value, told):
     result = handing.mark(handing.notebook(surprise=f"def surprise(p, base=2): return {value}"))
     assert result["cells"][0]["checks"][0]["got"] == told
     assert earned(result)["surprise-values"] == 0
+
+
+def test_threads_may_mark_at_once():
+    """Other threads run while a syntax tree is built, if garbage is collected meanwhile."""
+
+    def switch(*_):
+        time.sleep(1e-5)
+
+    def start(i):
+        return marking._sandbox(sandbox.Bubblewrap, (f"name{i}",)).close()
+
+    gc.callbacks.append(switch)
+    thresholds = gc.get_threshold()
+    gc.set_threshold(50)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            assert list(pool.map(start, range(12))) == [None] * 12
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.callbacks.remove(switch)
+        marking._sandbox.cache_clear()
 
 
 def test_an_error_is_told_with_its_cell_and_line(handing):
