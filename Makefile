@@ -34,6 +34,8 @@ serve: book  ## build, serve on this machine and print the address
 pdf: book  ## write the course as one PDF, with all solutions at the end
 	@$(BIN)/python -m booktools.pdf $(HTML) $(PDF)
 
+# Two workers share the processor: more threads would wait for each other, and take thrice the time.
+test: export OMP_NUM_THREADS := 1
 test: lint book  ## run everything: library, notebooks, quoted numbers, pages
 	@$(PYTEST) $(LIBRARY) --cov -n logical --dist loadfile
 	@$(PYTEST) $(LIBRARY:%=--ignore=%) -n 2 --dist loadscope

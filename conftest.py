@@ -12,7 +12,7 @@ matplotlib.use("Agg")
 
 @pytest.hookimpl(optionalhook=True)  # a reader's environment is without xdist
 def pytest_xdist_make_scheduler(config, log):
-    """Of two workers one tests the pages, the other all else: `--dist loadscope`.
+    """The files about the pages are shared out, all else stays with one worker: `--dist loadscope`.
 
     Kernels choose free ports before they open them, and would clash with those of another worker.
     """
@@ -20,8 +20,8 @@ def pytest_xdist_make_scheduler(config, log):
         return None
     from xdist.scheduler import LoadScopeScheduling
 
-    class Halves(LoadScopeScheduling):
+    class PagesApart(LoadScopeScheduling):
         def _split_scope(self, nodeid):
-            return "pages" if nodeid.startswith("tests/site/") else "rest"
+            return nodeid.split("::")[0] if nodeid.startswith("tests/site/") else "rest"
 
-    return Halves(config, log)
+    return PagesApart(config, log)
