@@ -729,11 +729,20 @@ def test_a_slow_network_is_watched(browser, handler):
         page.close()
 
 
+# In the order in which Python's start needs them; two at a time are fetched.
+MISSING = {
+    "worker-*.js": "{file} could not be fetched",
+    "*.asm.js": r"Python could not start \(.*{file}",
+    "*.asm.wasm": r"{file} could not be fetched \(404\)",
+    "pyodide-lock-*.json": r"{file} could not be fetched \(404\)",
+    "numpy-*.whl": "{file} could not be fetched",
+}
+
+
 def test_a_missing_file_is_named_and_the_next_try_may_work(browser, broken_site):
-    """Files return one by one, in the order in which Python's start needs them."""
+    """All are away at first, and return one by one when they are named."""
     program, away = broken_site / "live", broken_site.parent
-    patterns = "worker-*.js", "*.asm.js", "*.asm.wasm", "pyodide-lock-*.json", "numpy-*.whl"
-    lost = [next(program.rglob(pattern)) for pattern in patterns]
+    lost = {next(program.rglob(pattern)): told for pattern, told in MISSING.items()}
     for file in lost:
         file.rename(away / file.name)
     with serving(broken_site) as address:
@@ -744,10 +753,9 @@ def test_a_missing_file_is_named_and_the_next_try_may_work(browser, broken_site)
             cell.press("Run")
             cell.wait("failed", 20_000)
             said = cell.status.inner_text()
-            named = next((file for file in lost if file.name in said), None)
-            assert named in lost[:2], said  # two at a time are fetched
-            assert re.search("could not (start|be fetched)", said)
-            lost.remove(named)
+            named = next((f for f in list(lost)[:2] if f.name in said), None)
+            assert named, said
+            assert re.match(lost.pop(named).format(file=re.escape(named.name)), said)
             (away / named.name).rename(named)
         cell.run()
         page.close()

@@ -246,6 +246,7 @@ def test_a_link_that_is_no_valid_text_leads_to_the_page(visit):
     page = visit("book/02_entropy.html#%E0%A4%A")
     shown = "s => s.every(s => s.style.contentVisibility === 'visible')"
     sections = page.locator("article > section > section")
+    assert sections.count() > 5
     for _ in range(50):
         if sections.evaluate_all(shown):
             break
