@@ -10,8 +10,8 @@ CONSTRAINTS ?= constraints.txt
 PORT ?= 8000
 BIN := .venv/bin
 READY := .venv/.ready
-# Coverage is that of the library by its own tests.
 PYTEST := $(BIN)/python -m pytest
+# Coverage is that of the library by its own tests.
 LIBRARY := README.md infolib tests/infolib
 HTML := _build/html
 SITE := _build/site
@@ -34,7 +34,7 @@ serve: book  ## build, serve on this machine and print the address
 pdf: book  ## write the course as one PDF, with all solutions at the end
 	@$(BIN)/python -m booktools.pdf $(HTML) $(PDF)
 
-# Two workers share the processor: more threads would wait for each other, and take thrice the time.
+# Two workers share the processor: more threads would spend their time waiting for each other.
 test: export OMP_NUM_THREADS := 1
 test: lint book  ## run everything: library, notebooks, quoted numbers, pages
 	@$(PYTEST) $(LIBRARY) --cov -n logical --dist loadfile

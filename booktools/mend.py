@@ -30,7 +30,11 @@ def mend(soup: BeautifulSoup, page: Path) -> None:
     _formulas(soup)
 
 
-DIALOGS = {"search": "Search", "primary": "Site", "secondary": "Contents"}  # by their ids
+DIALOGS = {
+    "pst-search-dialog": "Search",
+    "pst-primary-sidebar-modal": "Site",
+    "pst-secondary-sidebar-modal": "Contents",
+}
 
 
 def _head(soup) -> None:
@@ -66,7 +70,7 @@ def _controls(soup) -> None:
     for part in soup.select(".sidebar-primary-items__start"):
         part["role"], part["aria-label"] = "navigation", "Site"
     for dialog in soup.select("dialog[id]"):
-        dialog["aria-label"] = next(name for part, name in DIALOGS.items() if part in dialog["id"])
+        dialog["aria-label"] = DIALOGS[dialog["id"]]
     for field in soup.select("[autocorrect]"):
         del field["autocorrect"]
 

@@ -62,8 +62,9 @@ def use_style():
 
         # Matplotlib 3.8 tells its backend of the shell only after the first cell that draws,
         # whose figure would not be shown.
-        InlineBackend.instance().shell = shell
-        InlineBackend.instance().figure_formats = {"retina"}
+        inline = InlineBackend.instance()
+        inline.shell = shell
+        inline.figure_formats = {"retina"}
 
 
 def bars(heights, labels=None, *, ax=None, color="blue", annotate="{:.2f}", ylabel="probability"):
