@@ -16,6 +16,8 @@ from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 
+from coursework import syntax_trees
+
 SOURCE = Path(__file__).parent / "source"
 SETUP = Path(__file__).parent / "notebook_setup.py"
 STUB = {"code": "# YOUR CODE HERE\nraise NotImplementedError()", "markdown": "YOUR ANSWER HERE"}
@@ -75,7 +77,7 @@ class Assignment:
         """Names that students are asked to write and may not take from infolib."""
         names = set()
         for call in self._calls("own"):
-            names.update(ast.literal_eval(name) for name in call.args[1:])
+            names.update(syntax_trees.literal_eval(name) for name in call.args[1:])
         return sorted(names)
 
     @cached_property
@@ -235,7 +237,7 @@ def _read(raw: dict) -> Cell:
         cell.kind = "setup"
     if cell.kind in ("tests", "answer", "setup"):
         try:
-            cell.tree = ast.parse(cell.source)
+            cell.tree = syntax_trees.parse(cell.source)
         except SyntaxError as error:
             raise AssignmentError(f"cell {cell.grade_id}: {error}") from error
     return cell

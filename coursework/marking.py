@@ -10,7 +10,6 @@ import pickle
 import re
 import reprlib
 import sys
-import threading
 from collections import Counter, defaultdict
 from dataclasses import asdict, dataclass
 from functools import cache, lru_cache
@@ -26,8 +25,6 @@ IMPORT = re.compile(r"^[^\S\n]*(import|from)[^\S\n]+([^#\n]+)", re.MULTILINE)
 PRIVATE = re.compile(r"\binfolib(?:\.\w+)*(?:\.|\s+import\s+(?:[^#\n]*,\s*)?)(_[a-z]\w*)")
 # Where an object lies in memory, in its text: another place in each run. It may have been cut.
 ADDRESS = re.compile(r"\b0x(?:[0-9a-fA-F]{7,}|[0-9a-fA-F]*$)")
-# Python before 3.11.8 may raise SystemError if two threads build syntax trees at a time.
-SYNTAX_TREES = threading.Lock()
 EXPECTED_IMPORTS = sys.stdlib_module_names | {"numpy", "matplotlib", "infolib"}
 
 
@@ -71,8 +68,7 @@ def mark(task: Task, kind: type[sandbox.Sandbox] | None = None) -> dict:
 
 def mark_cells(work: Assignment, cells: list[dict], task: Task, kind=None) -> dict:
     """The same for a notebook that was read, as work for this assignment."""
-    with SYNTAX_TREES:
-        stated = submissions.stated_id(cells)
+    stated = submissions.stated_id(cells)
     student = task.student or stated or ""
     arranged, notes = submissions.arrange(work, cells, task.code)
     seed = assignment.hidden_seed(task.seed, work.name, student, task.raw)
@@ -356,8 +352,7 @@ def _same(one: str, other: str) -> bool:
 @lru_cache
 def _works(name: str, source: Path) -> list[Assignment]:
     names = [name] if name else assignment.names(source)
-    with SYNTAX_TREES:
-        return [assignment.load(name, source) for name in names]
+    return [assignment.load(name, source) for name in names]
 
 
 @lru_cache
@@ -374,5 +369,4 @@ def _chosen() -> type[sandbox.Sandbox]:
 
 @lru_cache
 def _sandbox(kind: type[sandbox.Sandbox], blocked: tuple) -> sandbox.Sandbox:
-    with SYNTAX_TREES:
-        return kind(blocked)
+    return kind(blocked)

@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
+from coursework import syntax_trees
 from coursework.collect import TOO_MANY_FILES
 
 COLLECT = Path(__file__).with_name("collect.py")
@@ -318,7 +319,7 @@ def infolib_without(names: list[str], folder: Path):
     for path in (folder / "infolib").rglob("*.py"):
         source = path.read_text(encoding="utf8")
         lines = source.split("\n")
-        for node in reversed(ast.parse(source).body):
+        for node in reversed(syntax_trees.parse(source).body):
             if isinstance(node, ast.FunctionDef) and node.name in names:
                 first = min(part.lineno for part in (node, *node.decorator_list))
                 told = f"{node.name} is what you are asked to write yourself"

@@ -3,7 +3,6 @@
 Files are read as bytes and parsed as JSON; nothing in them is run here.
 """
 
-import ast
 import json
 import os
 import re
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
+from coursework import syntax_trees
 from coursework.assignment import Assignment, Cell
 
 LARGEST = 10 * 2**20
@@ -135,7 +135,7 @@ def stated_id(cells: list[dict]) -> str | None:
         match = re.search(r"^student_id\s*=\s*(.+)$", cell["source"], re.MULTILINE)
         if cell["cell_type"] == "code" and match:
             try:
-                value = ast.literal_eval(match[1].split("#")[0].strip()[:200])
+                value = syntax_trees.literal_eval(match[1].split("#")[0].strip()[:200])
             except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
                 return None
             return clean(str(value).strip()) if isinstance(value, str | int) else None
