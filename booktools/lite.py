@@ -13,8 +13,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+import yaml
+
 from booktools import pyodide
 
+ROOT = Path(__file__).parents[1]
 # What its kernel asks Pyodide for when it starts; and what it asks the package index for.
 PACKAGES = {"ipython", "jedi", "micropip", "sqlite3", "ssl"}
 COMM = ("comm==0.2.3", "c615d91d75f7f04f095b30d1c1711babd43bdc6419c1be9886a85f2f4e489417")
@@ -34,7 +37,8 @@ POLICY = (
     "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
     "connect-src 'self' data: blob:; worker-src 'self' blob:; object-src 'none'; base-uri 'self'"
 )
-LONG_AGO = "2000-01-01T00:00:00Z"  # for a list that is the same whenever it is written
+# What Jupyter shows as a notebook's last checkpoint: a day that does not change with each build.
+RELEASED = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf8"))["date-released"]
 
 
 def build(folder: Path, notebooks: dict[str, Path], pyodide_folder: str, lock: str) -> None:
@@ -115,8 +119,8 @@ def _entry(path: str, kind: str, size=None, content=None, format=None) -> dict:
         "content": content,
         "format": format,
         "mimetype": None,
-        "created": LONG_AGO,
-        "last_modified": LONG_AGO,
+        "created": f"{RELEASED}T00:00:00Z",
+        "last_modified": f"{RELEASED}T00:00:00Z",
         "writable": True,
     }
 
