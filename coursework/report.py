@@ -91,6 +91,18 @@ def write(results: list[tuple], course: Course, output: Path, without_reports=()
                 f"{folder / 'written.csv'}: no answer fits these marks, which are kept at its end "
                 f"(has the spreadsheet changed an id?): {whose}"
             )
+        if changed := [
+            f"{grade.student} in {question}"
+            for grade in grades
+            for question, mark in grade.marks.items()
+            if mark.points is not None
+            and mark.answer  # not there in a table that a lecturer made
+            and not _stood_beside(mark, grade.result["written"][question])
+        ]:
+            faults.append(
+                f"{folder / 'written.csv'}: these answers were changed after they were marked, and "
+                f"keep their marks until you change them: {', '.join(few(changed))}"
+            )
         write_grades(folder / "grades.csv", work, grades)
         write_canvas(folder / "canvas.csv", work, grades, course)
         write_moodle(folder / "moodle.csv", work, grades, course)
@@ -237,8 +249,12 @@ def _read_mark(path: Path, row: dict[str, str], work: Assignment) -> Mark:
 def _mark_of(marks: dict, student: str, question: str, answer: str) -> Mark:
     """The mark for this answer; of several with the same id, the one that stood beside it."""
     given = marks.get((folded(student), question), [])
-    exact = [mark for mark in given if mark.answer.split() == answer.split()]
+    exact = [mark for mark in given if _stood_beside(mark, answer)]
     return (exact or given or [Mark(student, question)])[0]
+
+
+def _stood_beside(mark: Mark, answer: str) -> bool:
+    return mark.answer.split() == answer.split()
 
 
 def write_marks(path: Path, work: Assignment, grades: list[Grade], marks: dict) -> list[Mark]:

@@ -402,6 +402,18 @@ def test_no_mark_is_lost(written_up):
     assert [total for _, _, total in totals(folder)] == ["20", "19", "17"]
 
 
+def test_a_marked_answer_that_was_changed_is_named(written_up):
+    folder = written_up({"ada.ipynb": ["ada"], "bob.ipynb": ["bob"]})
+    mark(folder, {"ada": {"points": "3"}, "bob": {"points": "2"}})
+    folder = written_up({"a_1_1_x.ipynb": ["ada"], "bob.ipynb": ["bob"]})
+    (fault,) = written_up.faults
+    assert fault.startswith(f"{folder / 'written.csv'}: these answers were changed after they were")
+    assert fault.endswith(": ada in meaning")
+    assert marks(folder)[0] == ("ada", "3", "", "Mine: a_1_1_x.ipynb")
+    written_up({"a_1_1_x.ipynb": ["ada"], "bob.ipynb": ["bob"]})
+    assert written_up.faults == []
+
+
 def test_marks_of_one_id_stay_with_their_answers(written_up):
     files = {"a_1_1_x.ipynb": ["ada"], "b_2_1_x.ipynb": ["ada"]}
     folder = written_up(files)
