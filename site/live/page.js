@@ -293,6 +293,28 @@ function furnish(bar, parts) {
   bar.append(...parts, bar.status);
 }
 
+// Edits outlast the page, which a phone may drop at any time: in the browser's own store, by the
+// code they were made of, until they are reset or the book's code changes.
+const EDITS = `edits of ${location.pathname}`;
+
+function kept() {
+  try {
+    return JSON.parse(localStorage.getItem(EDITS)) || {};
+  } catch {
+    return {}; // no store here, or not what this page wrote
+  }
+}
+
+function keep(cell) {
+  const edits = { ...kept(), [cell.original]: cell.code() };
+  if (cell.code() === cell.original) delete edits[cell.original];
+  try {
+    localStorage.setItem(EDITS, JSON.stringify(edits));
+  } catch {
+    // Full, or not allowed: then an edit lasts as long as the page.
+  }
+}
+
 async function edit(cell) {
   if (cell.editor) return cell.editor.focus();
   let module;
@@ -307,10 +329,13 @@ async function edit(cell) {
   cell.source.before(frame);
   cell.editor = module.edit(
     frame,
-    cell.original,
+    cell.code(),
     say("editor", { n: cell.n }),
     () => run([cell], cell.bar),
-    () => (cell.reset.hidden = false),
+    () => {
+      cell.reset.hidden = false;
+      keep(cell);
+    },
   );
   cell.editor.frame = frame;
   cell.editor.focus();
@@ -324,6 +349,9 @@ function reset(cell) {
     cell.editor = null;
     cell.source.hidden = false;
   }
+  cell.text.replaceChildren(...cell.highlighted);
+  cell.edited = cell.original;
+  keep(cell);
   cell.output.reset();
   cell.bar.dataset.state = "";
   cell.say(words.restored);
@@ -334,19 +362,23 @@ function reset(cell) {
 
 function setUpCell(root, n) {
   const source = root.querySelector(".cell_input .highlight");
-  const original = source.querySelector("pre").textContent.replace(/\n$/, "");
+  const text = source.querySelector("pre");
+  const original = text.textContent.replace(/\n$/, "");
   const bar = root.querySelector(".live-bar");
   const cell = {
     n,
     bar,
     source,
+    text,
+    highlighted: [...text.childNodes],
     original,
     output: new Output(root, address(FILES.html)),
     packages: (root.dataset.packages || "").split(" ").filter(Boolean),
     mayFail: /tag_(nbval-)?raises-exception/.test(root.className),
     ran: null, // the code that last ran in this session
+    edited: original, // as it was when the page was left
     editor: null,
-    code: () => (cell.editor ? cell.editor.code() : original),
+    code: () => (cell.editor ? cell.editor.code() : cell.edited),
     say: (text) => (bar.status.textContent = text),
   };
   const act = (word, action) => button(words[word], action, say("actionOnCell", { action: words[word], n }));
@@ -369,6 +401,20 @@ function setUpCell(root, n) {
     }
   });
   return cell;
+}
+
+// Shows the edits of an earlier visit; the editor is still fetched with the first press of Edit.
+function restore() {
+  const edits = kept();
+  for (const cell of cells) {
+    const edited = edits[cell.original];
+    if (typeof edited !== "string" || edited === cell.original) continue;
+    cell.edited = edited;
+    cell.text.textContent = edited;
+    cell.reset.hidden = false;
+    cell.say(words.kept);
+    for (let part = cell.bar; part; part = part.parentElement) if (part.tagName === "DETAILS") part.open = true;
+  }
 }
 
 let top;
@@ -399,6 +445,7 @@ function setUp() {
   top.status.textContent = say("intro", { size: top.dataset.size });
   top.after(announcer);
   document.querySelectorAll(".cell[data-live]").forEach((root, i) => cells.push(setUpCell(root, i + 1)));
+  restore();
 }
 
 setUp();

@@ -3,6 +3,7 @@ import figures from "./figures.py";
 import runner from "./runner.py";
 
 const TEXT = 200000; // letters that one run may print: more would choke the page
+const PART = 100; // letters' worth that each figure, table or change of stream takes beside them
 const PAUSE = 40; // milliseconds between two messages of printed text
 
 const post = (type, more) => postMessage({ type, ...more });
@@ -85,15 +86,17 @@ function flush() {
 }
 
 function send(newKind, newText, newCell) {
-  if (newKind === "png" || newKind === "html") {
+  if (printed > TEXT && newKind !== "error") return;
+  const alone = newKind === "png" || newKind === "html";
+  if (alone || newKind !== kind || newCell !== cell) printed += PART;
+  if (!alone) printed += newText.length;
+  if (printed > TEXT && newKind !== "error") {
+    newText = (alone ? "" : newText.slice(0, TEXT)) + settings.words.cut;
+    if (alone) newKind = "stdout";
+  } else if (alone) {
     flush();
     post("output", { kind: newKind, text: newText, cell: newCell });
     return;
-  }
-  if (printed > TEXT && newKind !== "error") return;
-  printed += newText.length;
-  if (printed > TEXT && newKind !== "error") {
-    newText = newText.slice(0, TEXT) + settings.words.cut;
   }
   if (newKind !== kind || newCell !== cell) flush();
   [kind, cell] = [newKind, newCell];
