@@ -16,7 +16,7 @@ from functools import cache, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from coursework import assignment, collect, sandbox, submissions
+from coursework import assignment, collect, sandbox, submissions, syntax_trees
 from coursework.assignment import Assignment, Check
 from coursework.submissions import clean, folded
 
@@ -45,7 +45,8 @@ class Task:
     def key(self) -> str:
         """Names the result: changes with anything that could change it."""
         digest = hashlib.sha256()
-        code = [Path(module.__file__).read_bytes() for module in (sandbox, submissions)]
+        modules = sandbox, submissions, syntax_trees
+        code = [Path(module.__file__).read_bytes() for module in modules]
         works = [work.digest.encode() for work in _works(self.assignment, self.source)]
         own = [Path(__file__).read_bytes(), sandbox.COLLECT.read_bytes(), _library()]
         settings = repr((self.student, self.seed, self.code, self.limits, self.fault)).encode()

@@ -78,31 +78,14 @@ def write(results: list[tuple], course: Course, output: Path, without_reports=()
 
     Returns the paths that a lecturer opens first, and sentences on what could not be done.
     """
-    shown, faults = [], []
+    shown, faults, marked = [], [], []
     for name, own in by_assignment(results, course).items():
         work = assignment.load(name, course.source)
-        folder = output / name
+        marks = read_marks(output / name / "written.csv", work)
+        marked.append((work, grades_of(work, own, course, marks), marks))
+    for work, grades, _ in marked:
+        name, folder = work.name, output / work.name
         folder.mkdir(parents=True, exist_ok=True)
-        marks = read_marks(folder / "written.csv", work)
-        grades = grades_of(work, own, course, marks)
-        if left := write_marks(folder / "written.csv", work, grades, marks):
-            whose = ", ".join(few([f"{mark.student} in {mark.question}" for mark in left]))
-            faults.append(
-                f"{folder / 'written.csv'}: no answer fits these marks, which are kept at its end "
-                f"(has the spreadsheet changed an id?): {whose}"
-            )
-        if changed := [
-            f"{grade.student} in {question}"
-            for grade in grades
-            for question, mark in grade.marks.items()
-            if mark.points is not None
-            and mark.answer  # not there in a table that a lecturer made
-            and not _stood_beside(mark, grade.result["written"][question])
-        ]:
-            faults.append(
-                f"{folder / 'written.csv'}: these answers were changed after they were marked, and "
-                f"keep their marks until you change them: {', '.join(few(changed))}"
-            )
         write_grades(folder / "grades.csv", work, grades)
         write_canvas(folder / "canvas.csv", work, grades, course)
         write_moodle(folder / "moodle.csv", work, grades, course)
@@ -115,7 +98,32 @@ def write(results: list[tuple], course: Course, output: Path, without_reports=()
                 except Exception as error:  # nobody else shall miss theirs
                     faults.append(f"{clean(grade.file.label)}: no report, because of {told(error)}")
         shown += [folder / "summary.html", folder / "grades.csv"]
+    # Last, for what is said of these tables can be seen in them once only.
+    for work, grades, marks in marked:
+        path = output / work.name / "written.csv"
+        if left := write_marks(path, work, grades, marks):
+            whose = ", ".join(few([f"{mark.student} in {mark.question}" for mark in left]))
+            faults.append(
+                f"{path}: no answer fits these marks, which are kept at its end "
+                f"(has the spreadsheet changed an id?): {whose}"
+            )
+        if changed := _changed(grades):
+            faults.append(
+                f"{path}: these answers are no longer those that stood beside their marks, which "
+                f"count until you enter others: {', '.join(few(changed))}"
+            )
     return shown, faults
+
+
+def _changed(grades: list[Grade]) -> list[str]:
+    """Whose answers, marked or commented on, are other ones now."""
+    return [
+        f"{grade.student} in {question}"
+        for grade in grades
+        for question, mark in grade.marks.items()
+        # A lecturer's own table may be without answers.
+        if mark.answer and not _stood_beside(mark, grade.result["written"][question])
+    ]
 
 
 def by_assignment(results: list[tuple], course: Course) -> dict[str, list[tuple]]:

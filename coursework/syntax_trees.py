@@ -7,16 +7,16 @@ thread builds one meanwhile (python/cpython issue 106905); the grader's threads 
 import ast
 import threading
 
-_LOCK = threading.Lock()
+LOCK = threading.RLock()  # for code that builds some on the way, too
 
 
 def parse(source: str) -> ast.Module:
     """As ast.parse."""
-    with _LOCK:
+    with LOCK:
         return ast.parse(source)
 
 
 def literal_eval(source: str | ast.expr):
     """As ast.literal_eval."""
-    with _LOCK:
+    with LOCK:
         return ast.literal_eval(source)

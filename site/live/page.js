@@ -293,15 +293,15 @@ function furnish(bar, parts) {
   bar.append(...parts, bar.status);
 }
 
-// Edits outlast the page, which a phone may drop at any time: in the browser's own store, by the
-// code they were made of, until they are reset or the book's code changes.
+// Edits outlast the page, which a phone may drop at any time. They stay in the browser's own store
+// until they are reset, filed under the book's code: should that change, they are not shown.
 const EDITS = `edits of ${location.pathname}`;
 
 function kept() {
   try {
     return JSON.parse(localStorage.getItem(EDITS)) || {};
   } catch {
-    return {}; // no store here, or not what this page wrote
+    return {}; // no store here, or nothing readable in it
   }
 }
 
@@ -311,8 +311,15 @@ function keep(cell) {
   try {
     localStorage.setItem(EDITS, JSON.stringify(edits));
   } catch {
-    // Full, or not allowed: then an edit lasts as long as the page.
+    // Full, or not allowed: from now on edits last as long as the page.
   }
+}
+
+// The mark of an edited cell stays, and is printed, whatever the status says.
+function mark(cell) {
+  const edited = cell.code() !== cell.original;
+  cell.name.textContent = say(edited ? "cellEdited" : "cell", { n: cell.n });
+  cell.bar.classList.toggle("live-edited", edited);
 }
 
 async function edit(cell) {
@@ -335,6 +342,7 @@ async function edit(cell) {
     () => {
       cell.reset.hidden = false;
       keep(cell);
+      mark(cell);
     },
   );
   cell.editor.frame = frame;
@@ -343,6 +351,7 @@ async function edit(cell) {
 
 function reset(cell) {
   if (cell === session.current || session.queue.includes(cell)) abandon(words.stopped);
+  const edited = cell.code() !== cell.original;
   if (cell.editor) {
     cell.editor.close();
     cell.editor.frame.remove();
@@ -351,7 +360,8 @@ function reset(cell) {
   }
   cell.text.replaceChildren(...cell.highlighted);
   cell.edited = cell.original;
-  keep(cell);
+  if (edited) keep(cell); // and leave alone what another window of this page has kept
+  mark(cell);
   cell.output.reset();
   cell.bar.dataset.state = "";
   cell.say(words.restored);
@@ -376,12 +386,13 @@ function setUpCell(root, n) {
     packages: (root.dataset.packages || "").split(" ").filter(Boolean),
     mayFail: /tag_(nbval-)?raises-exception/.test(root.className),
     ran: null, // the code that last ran in this session
-    edited: original, // as it was when the page was left
+    edited: original, // the code while no editor is open
     editor: null,
     code: () => (cell.editor ? cell.editor.code() : cell.edited),
     say: (text) => (bar.status.textContent = text),
   };
   const act = (word, action) => button(words[word], action, say("actionOnCell", { action: words[word], n }));
+  cell.name = element("span", { className: "live-name" }, say("cell", { n }));
   bar.stop = act("stop", stop);
   cell.reset = act("reset", () => reset(cell));
   bar.stop.hidden = cell.reset.hidden = true;
@@ -390,7 +401,7 @@ function setUpCell(root, n) {
     act("edit", () => edit(cell)),
     cell.reset,
     bar.stop,
-    element("span", { className: "live-name" }, say("cell", { n })),
+    cell.name,
   ]);
   bar.setAttribute("role", "group");
   bar.setAttribute("aria-label", say("tools", { n }));
@@ -411,10 +422,14 @@ function restore() {
     if (typeof edited !== "string" || edited === cell.original) continue;
     cell.edited = edited;
     cell.text.textContent = edited;
+    cell.text.tabIndex = 0; // the keyboard reaches what may scroll
     cell.reset.hidden = false;
     cell.say(words.kept);
+    mark(cell);
     for (let part = cell.bar; part; part = part.parentElement) if (part.tagName === "DETAILS") part.open = true;
   }
+  const own = cells.filter((cell) => cell.edited !== cell.original).map((cell) => cell.n);
+  if (own.length) top.status.textContent = say("keptHere", { cells: own.join(words.comma) });
 }
 
 let top;

@@ -2,8 +2,10 @@
 import figures from "./figures.py";
 import runner from "./runner.py";
 
-const TEXT = 200000; // letters that one run may print: more would choke the page
-const PART = 100; // letters' worth that each figure, table or change of stream takes beside them
+// What one run may print, in letters and in parts (tables, and texts between other outputs): more
+// would choke the page.
+const LETTERS = 200000;
+const PARTS = 2000;
 const PAUSE = 40; // milliseconds between two messages of printed text
 
 const post = (type, more) => postMessage({ type, ...more });
@@ -76,7 +78,7 @@ console.warn = (...said) => {
 
 // --- what a cell shows --------------------------------------------------------------------------
 
-let kind, cell, printed, sent;
+let kind, cell, sent, letters, parts;
 let text = "";
 
 function flush() {
@@ -86,20 +88,27 @@ function flush() {
 }
 
 function send(newKind, newText, newCell) {
-  if (printed > TEXT && newKind !== "error") return;
-  const alone = newKind === "png" || newKind === "html";
-  if (alone || newKind !== kind || newCell !== cell) printed += PART;
-  if (!alone) printed += newText.length;
-  if (printed > TEXT && newKind !== "error") {
-    newText = (alone ? "" : newText.slice(0, TEXT)) + settings.words.cut;
-    if (alone) newKind = "stdout";
-  } else if (alone) {
-    flush();
-    post("output", { kind: newKind, text: newText, cell: newCell });
-    return;
+  if (!newText) return;
+  let alone = newKind === "png" || newKind === "html";
+  // Errors and figures come last, and are not left out.
+  if (newKind !== "error" && newKind !== "png") {
+    if (letters > LETTERS || parts > PARTS) return;
+    const room = LETTERS - letters;
+    if (alone || newKind !== kind || newCell !== cell) parts++;
+    if (!alone) letters += newText.length;
+    if (letters > LETTERS || parts > PARTS) {
+      newText = (alone ? "" : newText.slice(0, room)) + settings.words.cut;
+      if (alone) newKind = "stdout";
+      alone = false;
+    }
   }
   if (newKind !== kind || newCell !== cell) flush();
   [kind, cell] = [newKind, newCell];
+  if (alone) {
+    post("output", { kind, text: newText, cell });
+    kind = null; // text after it begins a part of its own
+    return;
+  }
   if (!text) setTimeout(flush, PAUSE); // for what a task prints when no cell runs
   text += newText;
   if (performance.now() - sent > PAUSE) flush();
@@ -125,7 +134,7 @@ async function start({ packages, ...given }) {
 
 async function run({ code, name, packages }) {
   flush();
-  [printed, sent] = [0, 0];
+  sent = letters = parts = 0;
   const told = {
     messageCallback(text) {
       if (text.startsWith("Loading ")) post("loading", { packages: text.slice(8) });

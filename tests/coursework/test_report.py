@@ -402,12 +402,15 @@ def test_no_mark_is_lost(written_up):
     assert [total for _, _, total in totals(folder)] == ["20", "19", "17"]
 
 
-def test_a_marked_answer_that_was_changed_is_named(written_up):
+def test_a_marked_answer_that_was_changed_is_named(written_up, monkeypatch):
     folder = written_up({"ada.ipynb": ["ada"], "bob.ipynb": ["bob"]})
     mark(folder, {"ada": {"points": "3"}, "bob": {"points": "2"}})
+    with monkeypatch.context() as broken, pytest.raises(ZeroDivisionError):
+        broken.setattr(report, "write_summary", lambda *_: 1 / 0)
+        written_up({"a_1_1_x.ipynb": ["ada"], "bob.ipynb": ["bob"]})
     folder = written_up({"a_1_1_x.ipynb": ["ada"], "bob.ipynb": ["bob"]})
     (fault,) = written_up.faults
-    assert fault.startswith(f"{folder / 'written.csv'}: these answers were changed after they were")
+    assert fault.startswith(f"{folder / 'written.csv'}: these answers are no longer those")
     assert fault.endswith(": ada in meaning")
     assert marks(folder)[0] == ("ada", "3", "", "Mine: a_1_1_x.ipynb")
     written_up({"a_1_1_x.ipynb": ["ada"], "bob.ipynb": ["bob"]})
