@@ -29,8 +29,9 @@ export class Output {
     this.look = this.image && {
       src: this.image.src,
       alt: this.image.alt,
-      width: this.image.width,
-      height: this.image.height,
+      // The properties would have the browser lay out the page, for each figure.
+      width: this.image.getAttribute("width"),
+      height: this.image.getAttribute("height"),
     };
   }
 
