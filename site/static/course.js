@@ -37,22 +37,30 @@ function linked() {
 }
 
 // Sections below the screen are skipped (course.css) until the page is there. Then each is laid out
-// in an idle moment, so that places are true before anybody gets there; and a link into the page
-// ends where it leads, unless its reader has moved on.
+// once, in an idle moment, and the browser remembers how high it is: places are true before anybody
+// gets there, and a link into the page ends where it leads, unless its reader has moved on.
 addEventListener("load", () => {
   const whenIdle = window.requestIdleCallback ?? setTimeout;
-  const skipped = [...document.querySelectorAll("article > section > section")];
   let target = linked();
   const leave = () => { target = null; };
-  for (const move of ["wheel", "touchstart", "pointerdown", "keydown"]) {
+  for (const move of ["wheel", "touchstart", "pointerdown", "keydown", "resize"]) {
     addEventListener(move, leave, { once: true, passive: true });
   }
+  let left, section, width;
   const next = () => {
-    const section = skipped.shift();
+    section?.setAttribute("data-layout", "known");
+    section = left.shift();
     if (!section) return;
-    section.style.contentVisibility = "visible";
+    section.setAttribute("data-layout", "now");
     target?.scrollIntoView({ behavior: "instant" });
     requestAnimationFrame(() => whenIdle(next));
   };
-  whenIdle(next);
+  const begin = () => {
+    if (width === document.documentElement.clientWidth) return;
+    width = document.documentElement.clientWidth;
+    left = [...document.querySelectorAll("article > section > section")];
+    if (!section) whenIdle(next);
+  };
+  begin();
+  addEventListener("resize", begin);
 });

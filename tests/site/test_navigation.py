@@ -10,6 +10,8 @@ from booktools.browser import PHONE, WIDE
 from booktools.publish import SITE
 
 FOCUSED = "document.activeElement"
+ALL_KNOWN = """() => [...document.querySelectorAll("article > section > section")]
+    .every((section) => section.dataset.layout === "known")"""
 
 
 def test_the_address_of_the_site_leads_to_the_landing_page(visit):
@@ -81,10 +83,7 @@ def test_a_link_from_elsewhere_ends_where_it_leads(browser, address, anchor, vie
     """Though most sections have no height yet when the page is opened."""
     page = browser.new_page(viewport=viewport)
     page.goto(f"{address}book/06_kl_divergence.html#{anchor}")
-    page.wait_for_function(
-        """() => [...document.querySelectorAll("article > section > section")]
-             .every((section) => getComputedStyle(section).contentVisibility === "visible")"""
-    )
+    page.wait_for_function(ALL_KNOWN)
     top = page.evaluate("id => document.getElementById(id).getBoundingClientRect().top", anchor)
     header = page.locator(".bd-header-article").first.bounding_box()["height"]
     assert header - 1 <= top < header + 40
@@ -244,14 +243,26 @@ def test_a_solution_s_button_is_called_after_its_exercise(visit):
 
 def test_a_link_that_is_no_valid_text_leads_to_the_page(visit):
     page = visit("book/02_entropy.html#%E0%A4%A")
-    shown = "s => s.every(s => s.style.contentVisibility === 'visible')"
+    assert page.locator("article > section > section").count() > 5
+    page.wait_for_function(ALL_KNOWN, timeout=5000)
+
+
+def test_sections_keep_their_heights_unseen(visit):
+    """Once laid out and skipped again, and after the window has another width."""
+    page = visit("book/06_kl_divergence.html", PHONE)
     sections = page.locator("article > section > section")
-    assert sections.count() > 5
-    for _ in range(50):
-        if sections.evaluate_all(shown):
-            break
-        page.wait_for_timeout(100)
-    assert sections.evaluate_all(shown)
+    heights = "sections => sections.map((section) => section.offsetHeight)"
+    for viewport in PHONE, WIDE:
+        page.evaluate(
+            "document.querySelectorAll('[data-layout]').forEach((s) => delete s.dataset.layout)"
+        )
+        page.set_viewport_size(viewport | {"width": viewport["width"] + 20})
+        page.wait_for_function(ALL_KNOWN)
+        unseen = sections.evaluate_all(heights)
+        show = "(all, how) => all.forEach((one) => { one.style.contentVisibility = how })"
+        sections.evaluate_all(show, "visible")
+        assert sections.evaluate_all(heights) == pytest.approx(unseen, abs=1)
+        sections.evaluate_all(show, "")
 
 
 def test_without_scripts_a_page_is_in_the_light_theme(browser, address):
